@@ -1,0 +1,1 @@
+"""The Core service: flows, runs, live events, kernels, catalog, schedules and people."""

@@ -1,0 +1,1 @@
+"""Nodes, graph, schema prediction, planning and export to Python: a pure library."""
