@@ -75,7 +75,11 @@ def parse_dtype(text: str) -> pl.DataType:
 
 def _parse(node: ast.expr) -> pl.DataType:
     if isinstance(node, ast.Name):
-        return SIMPLE[node.id] if node.id in SIMPLE else {"Datetime": pl.Datetime("us"), "Duration": pl.Duration("us")}[node.id]
+        return (
+            SIMPLE[node.id]
+            if node.id in SIMPLE
+            else {"Datetime": pl.Datetime("us"), "Duration": pl.Duration("us")}[node.id]
+        )
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         raise ValueError("a name or a call is expected")
     arguments = node.args

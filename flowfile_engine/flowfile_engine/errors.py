@@ -54,9 +54,7 @@ class FlowfileError(Exception):
     @property
     def problem(self) -> Problem:
         """The error as data."""
-        return Problem(
-            code=self.code, message=self.message, hint=self.hint, node_id=self.node_id, field=self.field
-        )
+        return Problem(code=self.code, message=self.message, hint=self.hint, node_id=self.node_id, field=self.field)
 
     def at(self, node_id: NodeId, field: str | None = None) -> FlowfileError:
         """The same error, placed on a step (and on a field, unless it already names one)."""

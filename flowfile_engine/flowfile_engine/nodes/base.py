@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
@@ -124,6 +125,9 @@ class Node(BaseModel):
 
     info: ClassVar[NodeInfo]
     version: ClassVar[int] = 1
+    runs_user_code: ClassVar[bool] = False
+    """`lower` executes code that a person wrote: never in Core."""
+
     examples: ClassVar[Sequence[Example]] = ()
 
     @classmethod
@@ -157,7 +161,7 @@ class Node(BaseModel):
         """Settings that only the data can give, filled in before `lower` is called for a run. May collect."""
         return self
 
-    def schema(self, inputs: Inputs) -> dict[str, Schema] | None:
+    def schema(self, inputs: Inputs) -> dict[str, Schema] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The schema of each output, from the inputs' schemas alone; None if only a run can tell."""
         from flowfile_engine.frames import lowered_schema
 
@@ -170,6 +174,10 @@ class Node(BaseModel):
     def source_key(self) -> dict[str, Any] | None:
         """For a node that reads from outside: the settings that decide its schema; None for all others."""
         return None
+
+    def source_files(self) -> list[Path]:
+        """The files that this node reads now, for the fingerprint of what it gives."""
+        return []
 
     def written_as(self, script: Script, inputs: Mapping[str, Any]) -> list[str] | None:  # noqa: ARG002
         """Names of the variables that hold the outputs, after lines of Python were added to `script` by hand.

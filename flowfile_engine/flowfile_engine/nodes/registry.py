@@ -39,7 +39,11 @@ class Registry:
         for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(found.name)
             for _, node_type in inspect.getmembers(module, inspect.isclass):
-                if issubclass(node_type, Node) and node_type.__module__ == module.__name__ and "info" in vars(node_type):
+                if (
+                    issubclass(node_type, Node)
+                    and node_type.__module__ == module.__name__
+                    and "info" in vars(node_type)
+                ):
                     self.add(node_type)
 
     def __getitem__(self, name: str) -> type[Node]:
