@@ -1,0 +1,1 @@
+"""How fast Flowfile is, measured side by side with hand-written Polars."""

@@ -1,0 +1,1 @@
+"""Sample data, and example flows over it with their expected answers."""
