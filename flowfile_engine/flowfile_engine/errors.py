@@ -132,6 +132,12 @@ class SourceError(FlowfileError):
     code = "bad_source"
 
 
+class TargetError(FlowfileError):
+    """A place that cannot be written to: missing, forbidden, or holding something that must not be lost."""
+
+    code = "bad_target"
+
+
 class DataError(FlowfileError):
     """Data that does not fit what the step does with it (types, keys, validation)."""
 

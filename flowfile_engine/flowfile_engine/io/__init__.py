@@ -1,0 +1,1 @@
+"""Files: paths, formats, reading and writing, and what goes wrong with them."""

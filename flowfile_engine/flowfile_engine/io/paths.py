@@ -1,0 +1,80 @@
+"""Paths as people write them: relative ones, `~`, patterns, and the folders that a service may touch."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from flowfile_engine.errors import PathForbiddenError
+
+PATTERN_CHARACTERS = frozenset("*?[")
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path is a pattern that any number of files may match."""
+    return not PATTERN_CHARACTERS.isdisjoint(path)
+
+
+def fixed_prefix(path: Path) -> Path:
+    """The folder above a pattern's first wildcard; the path itself if it has none."""
+    parts = path.parts
+    for index, part in enumerate(parts):
+        if is_pattern(part):
+            return Path(*parts[:index])
+    return path
+
+
+def resolve_path(text: str, base_dir: str | Path | None = None, roots: Iterable[str | Path] | None = None) -> Path:
+    """The absolute path that a text of a person means, inside the folders that may be touched.
+
+    Symbolic links are followed, so that none of them leads out of the roots; so are those above a pattern's first
+    wildcard. What a pattern matches can still be a link: `matches` gives the files, for each of which this holds too.
+
+    Args:
+        text: absolute, relative to `base_dir`, or beginning with `~`; may be a pattern.
+        base_dir: where relative paths start; None: the working folder.
+        roots: the folders that the path must lie in; None: anywhere.
+
+    Raises:
+        PathForbiddenError: the path lies outside the roots, or a pattern climbs (`*/..`).
+    """
+    if "\0" in text:
+        raise PathForbiddenError("a path cannot hold a zero character", field="path")
+    path = Path(base_dir or Path.cwd(), Path(text).expanduser() if text.startswith("~") else text)
+    prefix = path if os.path.lexists(path) else fixed_prefix(path)
+    rest = path.relative_to(prefix)
+    if ".." in rest.parts:
+        raise PathForbiddenError(f"{text!r} climbs out of a pattern", hint="no `..` after a wildcard", field="path")
+    real = Path(os.path.realpath(prefix))
+    allowed = None if roots is None else [Path(os.path.realpath(root)) for root in roots]
+    if allowed is not None:
+        for place in [
+            real,
+            *(Path(os.path.realpath(found)) for found in (matches(str(real / rest)) if rest.parts else ())),
+        ]:
+            if not any(place.is_relative_to(root) for root in allowed):
+                inside = ", ".join(map(str, allowed)) or "none"
+                raise PathForbiddenError(
+                    f"{text!r} lies outside the folders that may be used", hint=f"they are: {inside}", field="path"
+                )
+    return real / rest
+
+
+def matches(pattern: str) -> list[str]:
+    """The files that a pattern matches, sorted as the readers sort them."""
+    found = glob.glob(pattern, recursive=True, include_hidden=True)
+    return sorted(path for path in found if os.path.isfile(path))
+
+
+def files_at(path: str) -> list[Path]:
+    """The files that a path means now: a file, those below a folder, or those that match a pattern.
+
+    A file that does not exist is given too: its absence is part of what a source is.
+    """
+    if os.path.isdir(path):
+        return sorted(found for found in Path(path).rglob("*") if found.is_file())
+    if is_pattern(path) and not os.path.exists(path):
+        return [Path(found) for found in matches(path)]
+    return [Path(path)]
