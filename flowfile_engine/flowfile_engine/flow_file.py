@@ -161,7 +161,9 @@ def _document(raw: dict[str, Any]) -> FlowDocument:
     known = {"flowfile", "uuid", "name", "description", "mode", "parameters", "nodes", "layout"}
     strange = [str(key) for key in raw if key not in known]
     if strange:
-        raise FlowFileFormatError(f"unknown entries: {', '.join(strange)}", hint=f"known are {', '.join(sorted(known))}")
+        raise FlowFileFormatError(
+            f"unknown entries: {', '.join(strange)}", hint=f"known are {', '.join(sorted(known))}"
+        )
     try:
         settings = {key: raw[key] for key in ("name", "description", "mode") if key in raw}
         identity = {"uuid": raw["uuid"]} if "uuid" in raw else {}
@@ -169,9 +171,7 @@ def _document(raw: dict[str, Any]) -> FlowDocument:
         return FlowDocument(
             **identity,
             flow_settings=FlowSettings.model_validate(settings),
-            parameters={
-                name: Parameter.model_validate(item) for name, item in (raw.get("parameters") or {}).items()
-            },
+            parameters={name: Parameter.model_validate(item) for name, item in (raw.get("parameters") or {}).items()},
             steps=steps,
             edges=edges,
             layout={str(key): Position(x=at[0], y=at[1]) for key, at in (raw.get("layout") or {}).items()},
@@ -192,7 +192,11 @@ def _steps(raw_steps: list[dict[str, Any]]) -> tuple[list[StepDocument], list[Ed
         steps.append(step)
         for port, ends in inputs.items():
             for end in ends if isinstance(ends, list) else [ends]:
-                given = {"source" if key == "node" else key: item for key, item in end.items()} if isinstance(end, dict) else {"source": end}
+                given = (
+                    {"source" if key == "node" else key: item for key, item in end.items()}
+                    if isinstance(end, dict)
+                    else {"source": end}
+                )
                 edges.append(Edge.model_validate({**given, "target": step.id, "input": port}))
     return steps, edges
 
@@ -214,7 +218,9 @@ def read(path: Path) -> FlowDocument:
 def write(path: Path, document: FlowDocument) -> None:
     """Write a flow to a file: under a temporary name first, so that no crash leaves half of one."""
     text = dump(document)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from flowfile_engine.nodes.base import Node
 
 
+POLARS_ERRORS = (pl.exceptions.PolarsError, OSError, TypeError, ValueError, OverflowError, MemoryError)
+"""What Polars raises for bad plans, bad data and bad files. A `PanicException` is no `Exception` and ends the process."""
+
+
 def _no_rows(*_: Any) -> Iterator[pl.DataFrame]:
     yield from ()
 

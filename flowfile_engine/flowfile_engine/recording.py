@@ -304,7 +304,7 @@ def record(node: Node, script: Script, inputs: Mapping[str, Any], base: str) -> 
         return by_hand
     result = node.lower(recorded_polars(), **inputs)
     recorder = Recorder(script)
-    names = node.info.outputs
+    names = node.info.outputs or ("written",)
     results = result if isinstance(result, tuple) and not is_recorded(result) else (result,)
     written = []
     for name, value in zip(names, results, strict=True):

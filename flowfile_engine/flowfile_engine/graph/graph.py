@@ -167,7 +167,7 @@ class EtlGraph:
             NodeTypeError: the type is not known.
         """
         version = self.registry[node_type].version
-        step = self._add(
+        return self.add_step(
             StepDocument(
                 id=node_id,
                 type=node_type,
@@ -178,6 +178,19 @@ class EtlGraph:
                 settings=dict(settings or {}),
             )
         )
+
+    def add_step(self, document: StepDocument, index: int | None = None) -> NodeStep:
+        """Add a step as data, at a place among the steps (None: the last).
+
+        Raises:
+            GraphError: the id is taken.
+            NodeTypeError: the type is not known.
+        """
+        step = self._add(document)
+        if index is not None and index < len(self._steps) - 1:
+            items = list(self._steps.items())
+            items.insert(index, items.pop())
+            self._steps = dict(items)
         self._order = None
         return step
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from flowfile_engine.errors import FlowfileError, NodeId, Problem
+from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.graph.document import Edge
 from flowfile_engine.graph.graph import EtlGraph
 from flowfile_engine.graph.step import NodeStep, Prediction
@@ -44,26 +45,30 @@ def predict(graph: EtlGraph, outside: OutsideSchemas) -> set[NodeId]:
 def predicting(graph: EtlGraph, outside: OutsideSchemas) -> Iterator[NodeId | None]:
     """Predict step by step: a step's id where its prediction changed, None where it did not.
 
-    An iterator, so that a service can stop to answer others; the graph must not be edited before it is exhausted.
+    An iterator, so that a service can stop to answer others; the graph must not be edited before it is exhausted or
+    closed. What was still open when it is closed stays open for the next prediction.
     """
     open_steps = [(graph.position(node_id), node_id) for node_id in graph.take_changed()]
     heapq.heapify(open_steps)
     queued = {node_id for _, node_id in open_steps}
-    while open_steps:
-        _, node_id = heapq.heappop(open_steps)
-        queued.discard(node_id)
-        step = graph.step(node_id)
-        before, step.prediction = step.prediction, predict_step(graph, step, outside)
-        if step.prediction == before:
-            yield None
-            continue
-        yield node_id
-        if before is not None and _same_outputs(before, step.prediction):
-            continue
-        for edge in step.outgoing:
-            if edge.target not in queued:
-                queued.add(edge.target)
-                heapq.heappush(open_steps, (graph.position(edge.target), edge.target))
+    try:
+        while open_steps:
+            _, node_id = heapq.heappop(open_steps)
+            step = graph.step(node_id)
+            before, step.prediction = step.prediction, predict_step(graph, step, outside)
+            queued.discard(node_id)
+            if step.prediction == before:
+                yield None
+                continue
+            if before is None or not _same_outputs(before, step.prediction):
+                for edge in step.outgoing:
+                    if edge.target not in queued:
+                        queued.add(edge.target)
+                        heapq.heappush(open_steps, (graph.position(edge.target), edge.target))
+            yield node_id
+    finally:
+        for node_id in queued:
+            graph.mark_changed(node_id)
 
 
 def _same_outputs(before: Prediction, now: Prediction) -> bool:
@@ -94,7 +99,7 @@ def predict_step(graph: EtlGraph, step: NodeStep, outside: OutsideSchemas) -> Pr
         schemas = node.schema(inputs)
     except FlowfileError as error:
         return Prediction(problem=error.at(step.node_id).problem)
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+    except POLARS_ERRORS as error:
         return Prediction(problem=explain(error, node).at(step.node_id).problem)
     if schemas is None:
         return outside.schema(step, inputs) or UNKNOWN

@@ -7,13 +7,15 @@ which columns of which input a value names, and it lets the engine find file pat
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
+
+M = TypeVar("M", bound=BaseModel)
 
 Widget = Literal[
     "column", "columns", "expression", "sql", "code", "file", "folder", "dtype", "value", "table", "join_keys",
@@ -55,6 +57,24 @@ def _known_dtype(text: str) -> str:
         raise ValueError(f"{error.message}; {error.hint}") from error
 
 
+def _readable_expression(text: str) -> str:
+    from flowfile_engine.expressions import expression_problem
+
+    problem = expression_problem(text)
+    if problem:
+        raise ValueError(f"{text!r} is not an expression: {problem}")
+    return text
+
+
+def _readable_regex(text: str) -> str:
+    from flowfile_engine.expressions import regex_problem
+
+    problem = regex_problem(text)
+    if problem:
+        raise ValueError(f"{text!r} is not a regular expression: {problem}")
+    return text
+
+
 Name = Annotated[str, Field(min_length=1)]
 """A new column's name."""
 
@@ -65,8 +85,11 @@ Columns = Annotated[list[str], FieldKind("columns")]
 LeftColumns = Annotated[list[str], FieldKind("columns", "left")]
 RightColumns = Annotated[list[str], FieldKind("columns", "right")]
 
-Expression = Annotated[str, Field(min_length=1), FieldKind("expression")]
+Expression = Annotated[str, Field(min_length=1), AfterValidator(_readable_expression), FieldKind("expression")]
 """A SQL expression over the columns of `main`, read by Polars' own parser."""
+
+Regex = Annotated[str, Field(min_length=1), AfterValidator(_readable_regex)]
+"""A regular expression in the syntax that Polars uses (no look-around, no back-references)."""
 
 SqlQuery = Annotated[str, Field(min_length=1), FieldKind("sql", None)]
 PythonCode = Annotated[str, Field(min_length=1), FieldKind("code", None, (("language", "python"),))]
@@ -156,3 +179,20 @@ def _walk(value: Any, annotation: Any, path: str) -> Iterator[FieldValue]:
     elif get_origin(annotation) in {Union, types.UnionType}:
         for option in get_args(annotation):
             yield from _walk(value, option, path)
+
+
+def with_values(model: M, values: Mapping[str, Any]) -> M:
+    """A copy of a model with other values at some dotted paths. The values are not validated."""
+    if not values:
+        return model
+    copy = model.model_copy(deep=True)
+    for path, value in values.items():
+        *parents, last = path.split(".")
+        holder: Any = copy
+        for part in parents:
+            holder = holder[int(part)] if isinstance(holder, list) else getattr(holder, part)
+        if isinstance(holder, list):
+            holder[int(last)] = value
+        else:
+            vars(holder)[last] = value
+    return copy

@@ -1,0 +1,222 @@
+"""Export to Python: a flow as one script of plain Polars that runs on its own.
+
+What each step does is recorded from its own `lower` (see `recording`), so the script makes the calls that a run makes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import polars as pl
+
+from flowfile_engine.errors import FlowfileError, NodeId, RecordingError
+from flowfile_engine.graph.document import Edge
+from flowfile_engine.graph.parameters import REFERENCE, SECRET_PREFIX, references
+from flowfile_engine.graph.step import NodeStep
+from flowfile_engine.literals import text_source
+from flowfile_engine.nodes.base import Node
+from flowfile_engine.nodes.fields import with_values
+from flowfile_engine.recording import Recorded, Script, record, recorded_frame, recorded_value
+from flowfile_engine.run.flow import Frames, Output, PreparedFlow
+
+INDENT = "    "
+
+MAIN = """
+def main() -> None:
+{arguments}    flow = make_flow({params})
+    results = dict(zip(flow, pl.collect_all(list(flow.values()), engine="streaming"), strict=True))
+{after}    for name, frame in results.items():
+        if frame.width:
+            print(name, frame, sep="\\n")
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def export_python(flow: PreparedFlow) -> str:
+    """The script of a flow.
+
+    Raises:
+        FlowfileError: a step is unfinished or cannot be written as Python; placed on the step.
+    """
+    exporter = _Exporter(flow)
+    for step in flow.graph.topological_sort():
+        exporter.add(step)
+    return exporter.script_text()
+
+
+class _Exporter:
+    def __init__(self, flow: PreparedFlow) -> None:
+        self.flow = flow
+        self.graph = flow.graph
+        self.script = Script()
+        self.returned: list[tuple[str, str]] = []
+        self._variables: dict[Output, str] = {}
+        self._frames = Frames(flow)
+
+    def add(self, step: NodeStep) -> None:
+        """Write a step's lines."""
+        problems = [problem for problem in step.all_problems if problem.node_id == step.node_id]
+        if problems:
+            first = problems[0]
+            raise RecordingError(first.message, hint=first.hint, node_id=step.node_id, field=first.field)
+        comment = step.document.title or step.node_type.info.title
+        description = f": {step.document.description}" if step.document.description else ""
+        self.script.line("")
+        self.script.line(f"# {' '.join(f'{comment}{description}'.split())}")
+        base = variable_name(step)
+        try:
+            names = record(self._node(step), self.script, step.gather(self._input), base)
+        except RecordingError as error:
+            raise error.at(step.node_id) from error
+        except TypeError as error:  # a setting that is a parameter went where only a plain value can
+            raise self._unrecordable(step, error) from error
+        for output, name in zip(step.node_type.info.outputs, names, strict=False):
+            self._variables[step.node_id, output] = name
+        if not step.outgoing:
+            self.returned += [(name if len(names) > 1 else base, name) for name in names]
+
+    def _unrecordable(self, step: NodeStep, error: TypeError) -> FlowfileError:
+        named = references(step.document.settings)
+        if not named:
+            return RecordingError(str(error), node_id=step.node_id)
+        field, text = next(iter(named.items()))
+        return RecordingError(
+            f"the value of {text} decides how this step works, so it cannot stay open in a script",
+            hint="write the value itself into the setting to export it",
+            node_id=step.node_id,
+            field=field,
+        )
+
+    def _input(self, edge: Edge) -> Any:
+        return recorded_frame(self._variables[edge.source, edge.output], self._schema(edge.source, edge.output))
+
+    def _schema(self, node_id: NodeId, output: str) -> pl.Schema:
+        prediction = self.graph.step(node_id).prediction
+        known = prediction.schemas.get(output) if prediction is not None else None
+        # Where only the data can tell, it is asked: for the values of a pivot, say.
+        return known if known is not None else self._frames.output(node_id, output).collect_schema()
+
+    def _node(self, step: NodeStep) -> Node:
+        """The node with the paths as the person wrote them, and stand-ins where settings name parameters."""
+        plain = NodeStep(step.document, step.node_type)
+        plain.validate(self.graph.parameters)
+        assert plain.node is not None
+        values: dict[str, Any] = {}
+        for path, text in references(step.document.settings).items():
+            source, imports = self._reference(text)
+            values[path] = recorded_value(_value_at(plain.node, path), source, *imports)
+        return with_values(plain.node, values)
+
+    def _reference(self, text: str) -> tuple[str, tuple[str, ...]]:
+        whole = REFERENCE.fullmatch(text)
+        if whole is not None:
+            return _lookup(whole[1]), ("import os",) if whole[1].startswith(SECRET_PREFIX) else ()
+        parts = REFERENCE.split(text)
+        pieces = [
+            f"{{{_lookup(part)}}}" if index % 2 else part.replace("{", "{{").replace("}", "}}")
+            for index, part in enumerate(parts)
+        ]
+        joined = text_source("".join(pieces)).replace("\\'", "'")
+        secret = any(part.startswith(SECRET_PREFIX) for part in parts[1::2])
+        return f"f{_single_quoted_keys(joined)}", ("import os",) if secret else ()
+
+    def script_text(self) -> str:
+        """The whole script."""
+        settings = self.graph.flow_settings
+        script = self.script
+        declared = self.graph.declared_parameters
+        if declared:
+            script.imports.add("import argparse")
+        script.imports.add("from typing import Any")
+        head = f'"""{_docstring(settings.name, settings.description)}"""\n'
+        body = "\n".join(INDENT + line if line else "" for line in script.lines).strip("\n")
+        returned = ", ".join(f"{text_source(key)}: {name}" for key, name in self.returned)
+        parts = [head, _sorted_imports(script.imports), ""]
+        for definition in script.definitions:
+            parts += ["", definition.strip("\n"), ""]
+        parts += [
+            "",
+            "def make_flow(params: dict[str, Any]) -> dict[str, pl.LazyFrame]:",
+            f'{INDENT}"""Build the flow lazily: its results by name, nothing computed yet."""',
+            body,
+            f"{INDENT}return {{{returned}}}",
+            "",
+        ]
+        return "\n".join(parts) + MAIN.format(
+            arguments=self._arguments(),
+            params="vars(parser.parse_args())" if declared else "{}",
+            after="".join(f"{INDENT}{line}\n" for line in script.after),
+        )
+
+    def _arguments(self) -> str:
+        declared = self.graph.declared_parameters
+        if not declared:
+            return ""
+        lines = [f"{INDENT}parser = argparse.ArgumentParser()"]
+        readers = {"integer": "int", "number": "float", "text": "str", "date": "str"}
+        for name, parameter in declared.items():
+            value = self.graph.parameters[name]
+            options = [f"default={self.script.literal(value)}"]
+            if parameter.type == "boolean":
+                options.append("action=argparse.BooleanOptionalAction")
+            else:
+                options.append(f"type={readers[parameter.type]}")
+            if parameter.description:
+                options.append(f"help={text_source(parameter.description)}")
+            lines.append(f'{INDENT}parser.add_argument("--{name}", {", ".join(options)})')
+        return "\n".join(lines) + "\n"
+
+
+def variable_name(step: NodeStep) -> str:
+    """What a step's frame is called in a script: its title if it has one, else its id or type."""
+    text = step.document.title or (
+        step.node_id if isinstance(step.node_id, str) else f"{step.document.type}_{step.node_id}"
+    )
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower()
+    if not name or name[0].isdigit():
+        name = f"{step.document.type}_{name}".strip("_")
+    import keyword
+
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def _lookup(name: str) -> str:
+    if name.startswith(SECRET_PREFIX):
+        return f'os.environ["{name.removeprefix(SECRET_PREFIX)}"]'
+    return f'params["{name}"]'
+
+
+def _single_quoted_keys(text: str) -> str:
+    """An f-string's source before Python 3.12 cannot hold its own quotes inside its braces."""
+    if not text.startswith('"'):
+        return text
+    return '"' + re.sub(r'\{(params|os\.environ)\[\\?"(\w+)\\?"\]\}', r"{\1['\2']}", text[1:-1]) + '"'
+
+
+def _value_at(node: Node, path: str) -> Any:
+    value: Any = node
+    for part in path.split("."):
+        value = (
+            value[int(part)]
+            if isinstance(value, list)
+            else value[part]
+            if isinstance(value, dict)
+            else getattr(value, part)
+        )
+    return value._value if type(value) is Recorded else value
+
+
+def _docstring(name: str, description: str) -> str:
+    text = f"{name}\n\n{description}\n" if description else name
+    return text.replace("\\", "\\\\").replace('"""', "'''")
+
+
+def _sorted_imports(imports: set[str]) -> str:
+    """Standard library first, then Polars, as formatters order them."""
+    third_party = {line for line in imports if "polars" in line}
+    standard = sorted(imports - third_party, key=lambda line: (line.startswith("from "), line))
+    return "\n".join([*standard, *([""] if standard else []), *sorted(third_party)])
