@@ -69,7 +69,7 @@ def _format(node: Node | None) -> str:
 
 
 def _encoding(node: Node | None) -> str:
-    return str(getattr(getattr(node, "csv", None), "encoding", "said"))
+    return str(getattr(getattr(node, "csv_options", None), "encoding", "said"))
 
 
 def _of_place(error: OSError, text: str, node: Node | None, path: str) -> FlowfileError | None:

@@ -64,8 +64,8 @@ def resolve_path(text: str, base_dir: str | Path | None = None, roots: Iterable[
 
 def matches(pattern: str) -> list[str]:
     """The files that a pattern matches, sorted as the readers sort them."""
-    found = glob.glob(pattern, recursive=True, include_hidden=True)
-    return sorted(path for path in found if os.path.isfile(path))
+    found = glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207 - takes absolute patterns, hidden files
+    return sorted(path for path in found if Path(path).is_file())
 
 
 def files_at(path: str) -> list[Path]:
@@ -73,8 +73,8 @@ def files_at(path: str) -> list[Path]:
 
     A file that does not exist is given too: its absence is part of what a source is.
     """
-    if os.path.isdir(path):
+    if Path(path).is_dir():
         return sorted(found for found in Path(path).rglob("*") if found.is_file())
-    if is_pattern(path) and not os.path.exists(path):
+    if is_pattern(path) and not Path(path).exists():
         return [Path(found) for found in matches(path)]
     return [Path(path)]

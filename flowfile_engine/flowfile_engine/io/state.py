@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def files_state(paths: Iterable[Path]) -> str:
 
 def _state(path: Path) -> str:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError as error:
         return f"missing {error.errno}"
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
