@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 import flowfile_engine
+from flowfile_engine.errors import NodeId
 from flowfile_engine.graph.document import Edge
 from flowfile_engine.graph.graph import EtlGraph
 from flowfile_engine.graph.step import NodeStep
@@ -33,10 +35,15 @@ def engine_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def fingerprints(graph: EtlGraph, *, run_id: str = "") -> None:
-    """Set `hash` of every step that has a node; the hash of a volatile one holds for this run alone."""
+def fingerprints(graph: EtlGraph, *, run_id: str = "", only: Collection[NodeId] | None = None) -> None:
+    """Set `hash` of every step that has a node; the hash of a volatile one holds for this run alone.
+
+    Args:
+        only: the steps to do this for, with all that they read; None: every step.
+    """
     for step in graph.topological_sort():
-        step.hash = _fingerprint(graph, step, run_id)
+        if only is None or step.node_id in only:
+            step.hash = _fingerprint(graph, step, run_id)
 
 
 def _fingerprint(graph: EtlGraph, step: NodeStep, run_id: str) -> str:
