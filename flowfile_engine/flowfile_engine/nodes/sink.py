@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from flowfile_engine.nodes.base import Frame, Node, PolarsNamespace
 
@@ -16,12 +16,22 @@ if TYPE_CHECKING:
     import polars
 
 
+IfExists = Literal["overwrite", "append", "fail"]
+
+
 class OutputNode(Node):
     """Base of node types that write.
 
     The runner calls `check_target` before anything runs, then `sink_plan`; if that gives None, it collects the input
     and calls `write_whole`. In the end either `commit` or `discard` is called with the same temporary path.
+
+    Attributes:
+        if_exists: what happens to a target that exists: it is replaced, the rows go behind those that it has, or the
+            run fails.
     """
+
+    if TYPE_CHECKING:
+        if_exists: IfExists
 
     @abstractmethod
     def check_target(self) -> None:
@@ -56,5 +66,13 @@ class OutputNode(Node):
         """Remove what was written. Never fails on what is not there."""
 
     @abstractmethod
-    def result_bytes(self) -> int:
+    def written_rows(self, temporary_path: Path) -> int | None:
+        """How many rows a lazy sink wrote, before the commit; None where counting them would mean reading them."""
+
+    @abstractmethod
+    def written_bytes(self) -> int:
         """How much the last `commit` wrote."""
+
+    @abstractmethod
+    def written_files(self) -> list[Path]:
+        """The files at the target, as they are now."""

@@ -220,6 +220,7 @@ class DevelopmentRun(Execution):
                 self._found[step.node_id, output] = cached
         elif isinstance(step.node, OutputNode):
             self._marks.put(step.hash, step.node)
+        self._finish_between(stage.between[:-1])
         self.put(result.model_copy(update={"seconds": time.perf_counter() - started}))
 
     def _frames(self, stage: Stage) -> Frames:
@@ -235,20 +236,35 @@ class DevelopmentRun(Execution):
             problem = error.problem
         else:
             problem = self.explained(error, blame(frames, stage.between)).problem
+        names = [item.node_id for item in stage.between]
+        if problem.node_id in names:
+            self._finish_between(stage.between[: names.index(problem.node_id)])
         if problem.node_id != stage.step.node_id:
             self.put(StepResult(node_id=stage.step.node_id, state="skipped"))
         self.fail(problem)
 
+    def _finish_between(self, steps: list[NodeStep]) -> None:
+        """The row-by-row steps that were part of a stage are done with it; they have no rows or time of their own."""
+        for step in steps:
+            if self.state(step.node_id).state == "waiting":
+                self.put(StepResult(node_id=step.node_id, state="done"))
+
     def _settle(self, needed: set[NodeId]) -> None:
-        """Give the steps that were no stages of their own the state of what they were part of."""
+        """What nothing had to be computed from is as good as cached, or of no use any more after a failure."""
         for step in reversed(self.graph.topological_sort()):
-            if step.node_id not in needed or self.state(step.node_id).state != "waiting":
-                continue
-            below = {self.state(edge.target).state for edge in step.outgoing if edge.target in needed}
-            state = "done" if "done" in below else "cached" if "cached" in below else "skipped"
-            if "failed" in below and state == "skipped":
-                state = "done"
-            self.put(StepResult(node_id=step.node_id, state=state))
+            if step.node_id in needed and self.state(step.node_id).state == "waiting":
+                below = {self.state(edge.target).state for edge in step.outgoing if edge.target in needed}
+                self.put(self._unused(step) if below & {"cached", "done"} else self._skipped(step))
+
+    def _unused(self, step: NodeStep) -> StepResult:
+        """A step that nothing had to be read from, with what is known of it from an earlier run."""
+        found = {output: self.cache.find(step.hash, output) for output in step.node_type.info.outputs if step.hash}
+        files = {output: result.file_ref for output, result in found.items() if result is not None}
+        rows = next((result.rows for result in found.values() if result is not None), None)
+        return StepResult(node_id=step.node_id, state="cached", rows=rows, files=files)
+
+    def _skipped(self, step: NodeStep) -> StepResult:
+        return StepResult(node_id=step.node_id, state="skipped")
 
 
 def _join_keys(node: Node) -> set[str]:
