@@ -159,6 +159,8 @@ class Script:
         """Functions and classes that stand before the flow's own function."""
         self.after: list[str] = []
         """Lines of `main` that run when all results are there, as `results`."""
+        self.step = ""
+        """What the step that is being written is called: the key of its result in `results`."""
         self._names = set(reserved)
 
     def fresh(self, base: str) -> str:
@@ -299,6 +301,7 @@ def record(node: Node, script: Script, inputs: Mapping[str, Any], base: str) -> 
     Raises:
         RecordingError: something in `lower` cannot be written down.
     """
+    script.step = base
     by_hand = node.written_as(script, inputs)
     if by_hand is not None:
         return by_hand

@@ -7,14 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from flowfile_engine.errors import SettingsError, SourceError
 from flowfile_engine.io.formats import TITLES, compression_of, suffix_of
 from flowfile_engine.io.paths import files_at, is_pattern
 
 if TYPE_CHECKING:
-    from flowfile_engine.nodes.base import Node
+    from flowfile_engine.nodes.base import Frame
 
 HEAD = 64 * 1024
 MOST_HEADS = 100
@@ -101,13 +99,13 @@ def _guess(head: bytes) -> str:
     return ""
 
 
-def check_types(node: Node, types: Iterable[str], field: str) -> None:
+def check_types(frame: Frame, types: Iterable[str], field: str) -> None:
     """Refuse types given to columns that the files do not have: the readers pass over them.
 
     Raises:
         SettingsError: naming the column.
     """
-    columns = node.lower(pl).collect_schema().names()
+    columns = frame.collect_schema().names()
     for name in types:
         if name not in columns:
             shown = ", ".join(columns[:8]) + (", ..." if len(columns) > 8 else "")

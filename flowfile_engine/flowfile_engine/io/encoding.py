@@ -59,7 +59,7 @@ def utf8_copy(path: str, encoding: str) -> IO[bytes]:
     return copy
 
 
-def _opened(path: str) -> IO[bytes]:
+def _opened(path: str) -> IO[bytes] | gzip.GzipFile:
     match compression_of(path):
         case "gzip":
             return gzip.open(path)

@@ -19,7 +19,7 @@ _REFUSED: dict[str, Kinds] = {
     "json": (pl.Binary, pl.Object),
     "avro": (
         pl.Int8, pl.Int16, pl.Int128, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.UInt128, pl.Float16, pl.Duration,
-        pl.Time, pl.Categorical, pl.Enum, pl.Null, pl.Array, pl.Object, pl.Decimal,
+        pl.Time, pl.Categorical, pl.Enum, pl.Null, pl.Array, pl.Object,
     ),
     "excel": (pl.Binary, pl.Object, pl.Int128, pl.UInt128, *_NESTED),
 }  # fmt: skip
@@ -125,3 +125,21 @@ def check_same_columns(existing: pl.Schema, new: pl.Schema, *, types: bool = Tru
             hint="select and convert the columns first, or overwrite the file",
         )
     return list(existing)
+
+
+def check_partition_keys(schema: pl.Schema, keys: list[str]) -> None:
+    """Refuse columns that a folder's name cannot hold.
+
+    Raises:
+        DataError: a key of a nested type, or no column left beside the keys.
+    """
+    for name in keys:
+        dtype = schema.get(name)
+        if isinstance(dtype, (*_NESTED, pl.Binary, pl.Object, pl.Duration)):
+            raise DataError(
+                f"a table cannot be divided by the column {name!r} of type {dtype_text(dtype)}",
+                hint="convert it first",
+                field="partition_by",
+            )
+    if len(set(keys)) == len(schema):
+        raise DataError("a table cannot be divided by all its columns: none is left", field="partition_by")

@@ -195,7 +195,7 @@ READING = (
         "csv_options.missing_columns",
     ),
     Wording(
-        r"extra column in file outside of expected schema: (?P<column>.*?), hint.*extra column: '(?P<file>.*?)'",
+        r"extra column in file outside of expected schema: (?P<column>.*?), hint.*column: '(?P<file>.*?)'",
         SourceError,
         "{file} has a column {column!r} that the first file has not",
         "set extra columns to `ignore`, or narrow the pattern",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
@@ -17,9 +17,7 @@ from flowfile_engine.io.paths import files_at, is_pattern, matches
 from flowfile_engine.io.reading import CsvReading, ExcelReading, JsonReading, ParquetReading, arguments
 from flowfile_engine.nodes.base import Example, Frame, Node, NodeInfo, PolarsNamespace, Spread, Table
 from flowfile_engine.nodes.fields import FilePath, Name
-
-if TYPE_CHECKING:
-    from flowfile_engine.recording import Script
+from flowfile_engine.recording import Recorder, Script, is_recorded, recorded_polars, recorded_value
 
 
 class Read(Node):
@@ -39,21 +37,7 @@ class Read(Node):
         group="input",
         icon="read",
         inputs=(),
-        tags=(
-            "open",
-            "load",
-            "file",
-            "csv",
-            "tsv",
-            "parquet",
-            "excel",
-            "xlsx",
-            "json",
-            "ndjson",
-            "arrow",
-            "ipc",
-            "avro",
-        ),
+        tags=("open", "load", "file", "csv", "tsv", "parquet", "excel", "xlsx", "json", "arrow", "avro"),
     )
 
     path: FilePath = Field(title="File", description="A file, a pattern (*, **, ?) or a folder")
@@ -74,6 +58,25 @@ class Read(Node):
     )
 
     def lower(self, pl: PolarsNamespace) -> Frame:
+        if is_recorded(pl):
+            return self._scan(pl)
+        frame = self._checked()._scan(pl)
+        options = {"csv": self.csv_options, "ndjson": self.json_options, "json": self.json_options}.get(self._format())
+        if options is not None and options.types:
+            check_types(frame, options.types, f"{'csv' if options is self.csv_options else 'json'}_options.types")
+        return frame
+
+    def _checked(self) -> Self:
+        """Refuse what cannot be read; a file whose own name holds `*`, `?` or `[` is taken as it is."""
+        format = self._format()
+        files = check_files(self.path, format, one_by_one=self._one_by_one(format))
+        if format == "csv" and self.csv_options.encoding == "utf8":
+            check_utf8(files)
+        if is_pattern(self.path) and Path(self.path).exists() and not self._one_by_one(format):
+            return self.model_copy(update={"path": glob.escape(self.path)})
+        return self
+
+    def _scan(self, pl: PolarsNamespace) -> Frame:
         format = self._format()
         common = arguments(("n_rows", self.n_rows, None), ("include_file_paths", self.include_file_path, None))
         match format:
@@ -121,31 +124,14 @@ class Read(Node):
         return format in ONE_BY_ONE or (format == "csv" and not self.csv_options.native)
 
     def _paths(self) -> list[str]:
-        return matches(self.path) if is_pattern(known_text(self.path)) else [self.path]
-
-    def resolve(self, **inputs: Any) -> Self:
-        """Refuse what cannot be read; a file whose own name holds `*`, `?` or `[` is taken as it is."""
-        format = self._format()
-        files = check_files(self.path, format, one_by_one=self._one_by_one(format))
-        if format == "csv" and self.csv_options.encoding == "utf8":
-            check_utf8(files)
-        node = self
-        if is_pattern(self.path) and Path(self.path).exists() and not self._one_by_one(format):
-            node = self.model_copy(update={"path": glob.escape(self.path)})
-        types = {"csv": self.csv_options.types, "ndjson": self.json_options.types, "json": self.json_options.types}.get(
-            format
-        )
-        if types:
-            check_types(node, types, "csv_options.types" if format == "csv" else "json_options.types")
-        return node
+        pattern = is_pattern(known_text(self.path)) and not Path(self.path).exists()
+        return matches(self.path) if pattern else [self.path]
 
     def written_as(self, script: Script, inputs: Mapping[str, Any]) -> list[str] | None:
         """A pattern whose files are read one by one becomes a loop over the files that it matches then."""
         format = self._format()
         if not self._one_by_one(format) or not is_pattern(known_text(self.path)):
             return None
-        from flowfile_engine.recording import Recorder, recorded_polars, recorded_value
-
         script.imports.add("import glob")
         recorder = Recorder(script)
         one = recorder.source(self._one(recorded_polars(), recorded_value(self.path, "path"), format)).flat()
