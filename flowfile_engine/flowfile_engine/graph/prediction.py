@@ -80,36 +80,32 @@ def predict_step(graph: EtlGraph, step: NodeStep, outside: OutsideSchemas) -> Pr
     node = step.node
     if node is None or step.missing_input() is not None:
         return UNKNOWN
-    certain = True
+    certain, declared = True, False
 
     def schema_of(edge: Edge) -> pl.Schema | None:
-        nonlocal certain
+        nonlocal certain, declared
         prediction = graph.step(edge.source).prediction
         schema = prediction.schemas.get(edge.output) if prediction is not None else None
         certain = certain and schema is not None
+        declared = declared or (prediction is not None and prediction.certainty == "declared")
         return schema
 
     inputs = step.gather(schema_of)
     if not certain:
         return UNKNOWN
     try:
-        node.check_columns(inputs)
+        node.check_columns(inputs, step.column_refs)
         if node.source_key() is not None or node.runs_user_code:
             return outside.schema(step, inputs) or UNKNOWN
         schemas = node.schema(inputs)
     except FlowfileError as error:
         return Prediction(problem=error.at(step.node_id).problem)
-    except POLARS_ERRORS as error:
+    except (*POLARS_ERRORS, pl.exceptions.PanicException) as error:
+        # A panic is no `Exception`: in a service it would end more than this prediction.
         return Prediction(problem=explain(error, node).at(step.node_id).problem)
     if schemas is None:
         return outside.schema(step, inputs) or UNKNOWN
-    certainty = "declared" if _any_declared(graph, step) else "known"
-    return Prediction(certainty, schemas)
-
-
-def _any_declared(graph: EtlGraph, step: NodeStep) -> bool:
-    predictions = (graph.step(edge.source).prediction for edge in step.incoming)
-    return any(prediction is not None and prediction.certainty == "declared" for prediction in predictions)
+    return Prediction("declared" if declared else "known", schemas)
 
 
 def problems_of(graph: EtlGraph) -> list[Problem]:

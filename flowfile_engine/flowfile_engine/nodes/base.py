@@ -208,13 +208,17 @@ class Node(BaseModel):
                 refs += [FieldValue(found.path, found.kind, name) for name in root_names(found.value)]
         return refs
 
-    def check_columns(self, inputs: Inputs) -> None:
+    def check_columns(self, inputs: Inputs, refs: Sequence[FieldValue] | None = None) -> None:
         """Refuse settings that name columns which the inputs do not have.
+
+        Args:
+            inputs: by port, the schemas.
+            refs: this node's `column_refs`, from whoever has them at hand.
 
         Raises:
             ColumnMissingError: placed on the field, with the nearest existing name as the hint.
         """
-        for ref in self.column_refs():
+        for ref in self.column_refs() if refs is None else refs:
             port = ref.kind.input
             schema = inputs.get(port) if port is not None else None
             if schema is not None and type(schema) not in (list, dict) and ref.value not in schema:
