@@ -16,7 +16,6 @@ from flowfile_engine.graph.parameters import REFERENCE, SECRET_PREFIX, reference
 from flowfile_engine.graph.step import NodeStep
 from flowfile_engine.literals import text_source
 from flowfile_engine.nodes.base import Node
-from flowfile_engine.nodes.fields import with_values
 from flowfile_engine.recording import Recorded, Script, record, recorded_frame, recorded_value
 from flowfile_engine.run.flow import Frames, Output, PreparedFlow
 
@@ -109,7 +108,7 @@ class _Exporter:
         for path, text in references(step.document.settings).items():
             source, imports = self._reference(text)
             values[path] = recorded_value(_value_at(plain.node, path), source, *imports)
-        return with_values(plain.node, values)
+        return plain.node.with_values(values)
 
     def _reference(self, text: str) -> tuple[str, tuple[str, ...]]:
         whole = REFERENCE.fullmatch(text)

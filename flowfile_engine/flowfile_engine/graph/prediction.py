@@ -94,7 +94,7 @@ def predict_step(graph: EtlGraph, step: NodeStep, outside: OutsideSchemas) -> Pr
     if not certain:
         return UNKNOWN
     try:
-        node.check_columns(inputs, step.column_refs)
+        node.check_columns(inputs)
         if node.source_key() is not None or node.runs_user_code:
             return outside.schema(step, inputs) or UNKNOWN
         schemas = node.schema(inputs)

@@ -15,7 +15,6 @@ from flowfile_engine.graph.parameters import Value, bind
 
 if TYPE_CHECKING:
     from flowfile_engine.nodes.base import Node
-    from flowfile_engine.nodes.fields import FieldValue
 
 Certainty = Literal["known", "declared", "unknown"]
 StepStatus = Literal["unfinished", "ready", "invalid"]
@@ -58,8 +57,6 @@ class NodeStep:
         self.incoming: list[Edge] = []
         self.outgoing: list[Edge] = []
         self.prediction: Prediction | None = None
-        self.column_refs: list[FieldValue] = []
-        """The node's references to columns, found once: they are checked at each prediction."""
         self.hash = ""
         """The fingerprint, once `fingerprints` has been called on the graph."""
 
@@ -79,7 +76,6 @@ class NodeStep:
             if self.document.version != self.node_type.version:
                 raw = self.node_type.upgrade(dict(raw), self.document.version)
             self.node = self.node_type.model_validate(bind(raw, parameters, environment))
-            self.column_refs = self.node.column_refs()
         except ValidationError as error:
             self.problems = [self._problem(detail) for detail in error.errors(include_url=False)]
         except FlowfileError as error:

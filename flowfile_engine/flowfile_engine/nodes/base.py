@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from flowfile_engine.errors import ColumnMissingError, NodeTypeError
-from flowfile_engine.nodes.fields import FieldValue, field_values
+from flowfile_engine.nodes.fields import FieldValue, field_values, with_values
 
 if TYPE_CHECKING:
     import polars
@@ -129,6 +129,7 @@ class Node(BaseModel):
     """`lower` executes code that a person wrote: never in Core."""
 
     examples: ClassVar[Sequence[Example]] = ()
+    _column_refs: list[FieldValue] | None = PrivateAttr(default=None)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -195,8 +196,20 @@ class Node(BaseModel):
         return list(field_values(self))
 
     def column_refs(self) -> list[FieldValue]:
-        """The places in the settings that name one column of an input: one value a name."""
-        refs = []
+        """The places in the settings that name one column of an input: one value a name. Found once."""
+        if self._column_refs is None:
+            self._column_refs = self._find_column_refs()
+        return self._column_refs
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """A copy with other values at some dotted paths of the settings. They are not validated."""
+        copy = with_values(self, values)
+        if values:
+            copy._column_refs = None
+        return copy
+
+    def _find_column_refs(self) -> list[FieldValue]:
+        refs: list[FieldValue] = []
         for found in field_values(self):
             if found.kind.widget == "column":
                 refs.append(found)
@@ -208,17 +221,13 @@ class Node(BaseModel):
                 refs += [FieldValue(found.path, found.kind, name) for name in root_names(found.value)]
         return refs
 
-    def check_columns(self, inputs: Inputs, refs: Sequence[FieldValue] | None = None) -> None:
+    def check_columns(self, inputs: Inputs) -> None:
         """Refuse settings that name columns which the inputs do not have.
-
-        Args:
-            inputs: by port, the schemas.
-            refs: this node's `column_refs`, from whoever has them at hand.
 
         Raises:
             ColumnMissingError: placed on the field, with the nearest existing name as the hint.
         """
-        for ref in self.column_refs() if refs is None else refs:
+        for ref in self.column_refs():
             port = ref.kind.input
             schema = inputs.get(port) if port is not None else None
             if schema is not None and type(schema) not in (list, dict) and ref.value not in schema:

@@ -20,7 +20,6 @@ from flowfile_engine.graph.step import NodeStep, Prediction
 from flowfile_engine.io.errors import explain
 from flowfile_engine.io.paths import resolve_path
 from flowfile_engine.nodes.base import Node
-from flowfile_engine.nodes.fields import with_values
 
 Output = tuple[NodeId, str]
 """An output of a step: its id and the output's name."""
@@ -50,7 +49,7 @@ class PreparedFlow:
         files = [found for found in node.field_values() if found.kind.widget in ("file", "folder")]
         try:
             paths = {found.path: str(resolve_path(found.value, base_dir, roots)) for found in files}
-            step.node = with_values(node, paths)
+            step.node = node.with_values(paths)
         except FlowfileError as error:
             step.node = None
             step.problems.append(error.at(step.node_id, files[0].path).problem)
@@ -85,7 +84,7 @@ class PreparedFlow:
         if bound.node is None:
             raise SettingsError(bound.problems[0].message, field=bound.problems[0].field, node_id=step.node_id)
         files = {found.path: found.value for found in node.field_values() if found.kind.widget in ("file", "folder")}
-        return with_values(bound.node, files)
+        return bound.node.with_values(files)
 
     def problems(self, needed: set[NodeId]) -> list[Problem]:
         """What keeps the needed steps from running."""
