@@ -121,7 +121,7 @@ class WriteJob(Job):
             self._node.write_whole(collected[0], self._temporary)
         rows = self._node.written_rows(self._temporary) if self._lazily else collected[0].height
         self._node.commit(self._temporary)
-        return StepResult(node_id=self.step.node_id, state="done", rows=rows, bytes=self._node.result_bytes())
+        return StepResult(node_id=self.step.node_id, state="done", rows=rows, bytes=self._node.written_bytes())
 
     def abandon(self) -> None:
         self._node.discard(self._temporary)

@@ -17,7 +17,7 @@ class WrittenMarks:
 
     def is_current(self, fingerprint: str, node: OutputNode) -> bool:
         """Whether an output stands as this very step wrote it, and writing it again would change nothing."""
-        if not node.repeats_itself():
+        if node.if_exists != "overwrite":
             return False
         try:
             return (self._folder / fingerprint).read_text() == files_state(node.written_files())
