@@ -1,0 +1,1 @@
+"""Open flows: their edits, undo, autosave, prediction and files."""

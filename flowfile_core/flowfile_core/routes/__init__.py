@@ -1,0 +1,1 @@
+"""The HTTP routes: a thin layer over the services."""

@@ -1,0 +1,1 @@
+"""Runs: started here, done by the Worker, kept in the database."""
