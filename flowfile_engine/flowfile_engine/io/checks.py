@@ -61,7 +61,7 @@ def _check_folder(path: str, format: str, files: list[Path], one_by_one: bool) -
         )
 
 
-def check_utf8(files: Iterable[Path]) -> None:
+def check_utf8(files: Iterable[Path], line_end: str) -> None:
     """Refuse files whose beginning shows that they are not UTF-8, or that their lines end otherwise.
 
     The reader checks the values that it reads, but not the column names, and takes UTF-16 without its mark for text.
@@ -79,7 +79,7 @@ def check_utf8(files: Iterable[Path]) -> None:
             raise SourceError(
                 f"{file} is not UTF-8 text", hint=f"set the encoding, perhaps {guess}", field="csv_options.encoding"
             )
-        if b"\r" in head and b"\n" not in head and head.count(b"\r") > 1:
+        if line_end == "\n" and b"\r" in head and b"\n" not in head and head.count(b"\r") > 1:
             raise SourceError(
                 f"the lines of {file} end with \\r alone", hint="set the line end", field="csv_options.line_end"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,37 +27,40 @@ def scan_encoded_csv(pl: PolarsNamespace, path: str, encoding: str, options: dic
     """
     if is_recorded(pl):
         return pl.read_csv(path, encoding=encoding, **options).lazy()
-    return pl.scan_csv(utf8_copy(path, encoding), **options)
+    with utf8_copy(path, encoding) as copy:
+        # The plan keeps a descriptor of its own, and with it the file.
+        return pl.scan_csv(copy, **options)
 
 
 def utf8_copy(path: str, encoding: str) -> IO[bytes]:
-    """A file's text in UTF-8, in a temporary file without a name, which goes when nothing reads it any more.
+    """A file's text in UTF-8, in a temporary file without a name, which goes when nothing has it open any more.
 
     Raises:
         SourceError: the bytes are no text in that encoding.
     """
-    decoder = codecs.getincrementaldecoder(encoding)()
-    copy = tempfile.TemporaryFile(prefix="flowfile-")  # noqa: SIM115 - lives as long as the plan that scans it
-    done = 0
+    with ExitStack() as stack:
+        copy = stack.enter_context(tempfile.TemporaryFile(prefix="flowfile-"))
+        source = stack.enter_context(_opened(path))
+        _decode(source, copy, path, encoding)
+        source.close()
+        stack.pop_all()
+    copy.seek(0)
+    return copy
+
+
+def _decode(source: IO[bytes] | gzip.GzipFile, copy: IO[bytes], path: str, encoding: str) -> None:
+    decoder, done = codecs.getincrementaldecoder(encoding)(), 0
     try:
-        with _opened(path) as source:
-            while block := source.read(BLOCK):
-                copy.write(decoder.decode(block).encode())
-                done += len(block)
-            copy.write(decoder.decode(b"", final=True).encode())
+        while block := source.read(BLOCK):
+            copy.write(decoder.decode(block).encode())
+            done += len(block)
+        copy.write(decoder.decode(b"", final=True).encode())
     except UnicodeError as error:
-        copy.close()
-        place = done + error.start if isinstance(error, UnicodeDecodeError) else done
         raise SourceError(
-            f"{path} is not text in the encoding {encoding}: about byte {place} it cannot be read",
+            f"{path} is not text in the encoding {encoding}: it cannot be read after about byte {done}",
             hint="another encoding fits: utf8, cp1252 and utf-16 are common",
             field="csv_options.encoding",
         ) from error
-    except OSError:
-        copy.close()
-        raise
-    copy.seek(0)
-    return copy
 
 
 def _opened(path: str) -> IO[bytes] | gzip.GzipFile:

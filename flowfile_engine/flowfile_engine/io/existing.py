@@ -33,8 +33,9 @@ def in_order_of_text(target: Path, format: str, main: Frame, header: dict[str, A
         DataError: the columns differ.
     """
     if format == "ndjson":
-        check_same_columns(pl.scan_ndjson(target).collect_schema(), main.collect_schema(), types=False)
-        return main
+        # All rows are looked at: a key of a late one is a column too.
+        known = pl.scan_ndjson(target, infer_schema_length=None).collect_schema()
+        return main.select(check_same_columns(known, main.collect_schema(), types=False))
     existing, new = pl.scan_csv(target, glob=False, **header).collect_schema(), main.collect_schema()
     if header.get("has_header", True):
         return main.select(check_same_columns(existing, new, types=False))

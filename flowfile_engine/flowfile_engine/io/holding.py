@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from flowfile_engine.dtypes import dtype_text
@@ -52,8 +54,10 @@ def check_schema(schema: pl.Schema, format: str) -> None:
         raise DataError(f"Excel holds {EXCEL_COLUMNS:,} columns, the table has {len(schema):,}")
 
 
-def _refused(dtype: pl.DataType, format: str) -> pl.DataType | None:
+def _refused(dtype: Any, format: str) -> pl.DataType | None:
     """The type in a type that a format cannot hold."""
+    if isinstance(dtype, type):
+        dtype = dtype()
     if isinstance(dtype, _REFUSED[format]):
         return dtype
     match dtype:
@@ -64,7 +68,7 @@ def _refused(dtype: pl.DataType, format: str) -> pl.DataType | None:
         case pl.Struct(fields=[]) if format in {"parquet", "avro"}:
             return dtype
         case pl.List() | pl.Array():
-            return _refused(dtype.inner, format)  # pyright: ignore[reportArgumentType]
+            return _refused(dtype.inner, format)
         case pl.Struct():
             found = [_refused(field.dtype, format) for field in dtype.fields]  # pyright: ignore[reportArgumentType]
             return next((bad for bad in found if bad is not None), None)

@@ -29,8 +29,8 @@ def fixed_prefix(path: Path) -> Path:
 def resolve_path(text: str, base_dir: str | Path | None = None, roots: Iterable[str | Path] | None = None) -> Path:
     """The absolute path that a text of a person means, inside the folders that may be touched.
 
-    Symbolic links are followed, so that none of them leads out of the roots; so are those above a pattern's first
-    wildcard. What a pattern matches can still be a link: `matches` gives the files, for each of which this holds too.
+    Symbolic links are followed, so that none of them leads out of the roots: not the path itself, nor what a pattern
+    matches or a folder holds.
 
     Args:
         text: absolute, relative to `base_dir`, or beginning with `~`; may be a pattern.
@@ -48,18 +48,28 @@ def resolve_path(text: str, base_dir: str | Path | None = None, roots: Iterable[
     if ".." in rest.parts:
         raise PathForbiddenError(f"{text!r} climbs out of a pattern", hint="no `..` after a wildcard", field="path")
     real = Path(os.path.realpath(prefix))
-    allowed = None if roots is None else [Path(os.path.realpath(root)) for root in roots]
-    if allowed is not None:
-        for place in [
-            real,
-            *(Path(os.path.realpath(found)) for found in (matches(str(real / rest)) if rest.parts else ())),
-        ]:
+    if roots is not None:
+        allowed = [Path(os.path.realpath(root)) for root in roots]
+        for place in [real, *_linked(real, rest)]:
             if not any(place.is_relative_to(root) for root in allowed):
-                inside = ", ".join(map(str, allowed)) or "none"
                 raise PathForbiddenError(
-                    f"{text!r} lies outside the folders that may be used", hint=f"they are: {inside}", field="path"
+                    f"{text!r} lies outside the folders that may be used",
+                    hint=f"they are: {', '.join(map(str, allowed)) or 'none'}",
+                    field="path",
                 )
     return real / rest
+
+
+def _linked(place: Path, rest: Path) -> list[Path]:
+    """Where the links lead that a reader of a pattern or of a folder would follow."""
+    if rest.parts:
+        return [Path(os.path.realpath(found)) for found in matches(str(place / rest))]
+    return [
+        Path(os.path.realpath(Path(folder, name)))
+        for folder, folders, files in os.walk(place)
+        for name in (*folders, *files)
+        if Path(folder, name).is_symlink()
+    ]
 
 
 def matches(pattern: str) -> list[str]:

@@ -109,7 +109,7 @@ READING = (
         r"could not parse `(?P<value>.*?)` as dtype `(?P<dtype>[^`]*)` at column '(?P<column>.*?)' \(column",
         SourceError,
         "{value!r} in the column {column!r} of {path} is not of type {dtype}",
-        "set the column's type (String takes everything), guess types from more rows, or list the value as a null value",
+        "set the column's type (String takes all), guess from more rows, or list the value as a null value",
         "csv_options.types",
     ),
     Wording(r"empty CSV", SourceError, "{path} has no rows and no header", "", "path"),

@@ -112,22 +112,22 @@ class _Writer:
         """Lines go behind the file's own, which are never read and written again."""
         self.script.imports |= {"import os", "import shutil"}
         self._define(APPEND_FILE)
-        rows, further = self.main, dict[str, Any]()
-        if self.node.file_format == "csv":
-            exists = f"os.path.exists({self.path}) and os.path.getsize({self.path}) > 0"
-            there = self.script.fresh("appending")
-            self.script.line(f"{there} = {exists}")
-            if self.node.csv_options.include_header:
-                self._define(IN_ORDER_OF)
-                header = self.node.csv_options.header_arguments(suffix_of(known_text(self.node.path)))
-                options = "".join(f", {name}={self.source(value)}" for name, value in header.items())
-                name, old = self.script.fresh("rows"), self.source(self.main)
-                scan = f"pl.scan_csv({self.path}{options})"
-                self.script.line(f"{name} = in_order_of({scan}, {old}) if {there} else {old}")
-                rows = recorded_value(self.main._value, name)
-                further["include_header"] = recorded_value(True, f"not {there}")
-            if self.node.csv_options.include_bom:
-                further["include_bom"] = recorded_value(True, f"not {there}")
+        node, there, further = self.node, self.script.fresh("appending"), dict[str, Any]()
+        self.script.line(f"{there} = os.path.exists({self.path}) and os.path.getsize({self.path}) > 0")
+        scan = f"pl.scan_ndjson({self.path}, infer_schema_length=None)"
+        if node.file_format == "csv":
+            header = node.csv_options.header_arguments(suffix_of(known_text(node.path)))
+            options = "".join(f", {name}={self.source(value)}" for name, value in header.items())
+            scan = f"pl.scan_csv({self.path}{options})"
+            for option in ("include_header", "include_bom"):
+                if getattr(node.csv_options, option):
+                    further[option] = recorded_value(True, f"not {there}")
+        rows = self.main
+        if node.file_format == "ndjson" or node.csv_options.include_header:
+            self._define(IN_ORDER_OF)
+            name, old = self.script.fresh("rows"), self.source(self.main)
+            self.script.line(f"{name} = in_order_of({scan}, {old}) if {there} else {old}")
+            rows = recorded_value(self.main._value, name)
         self.script.after.append(f"append_file({self.part}, {self.path})")
         return self._sink(rows, self._part(), {**further, "check_extension": False})
 

@@ -24,8 +24,8 @@ class Read(Node):
     """Read a table from a file, from all files that a pattern such as `sales/*.csv` matches, or from a folder.
 
     CSV, Parquet, Excel, JSON, NDJSON, Arrow IPC and Avro are known by the ending of the file's name; where that does
-    not tell, choose the format. CSV and NDJSON may be compressed (`.gz`, `.zst`). Several files are put one under the other
-    and must have the same columns, unless the options say otherwise.
+    not tell, choose the format. CSV and NDJSON may be compressed (`.gz`, `.zst`). Several files are put one under the
+    other and must have the same columns, unless the options say otherwise.
 
     Types of CSV columns are guessed from the first rows. A later value that does not fit is an error, never a null: set
     the column's type, or let more rows be looked at.
@@ -44,7 +44,7 @@ class Read(Node):
     format: Format = Field(default="auto", title="Format", description="`auto`: by the ending of the file's name")
     n_rows: int | None = Field(default=None, ge=0, title="Rows to read at most", description="Empty: all")
     include_file_path: Name | None = Field(
-        default=None, title="Column with the file's path", description="Empty: no such column"
+        default=None, title="Column with the file's path", description="Whole paths; empty: no such column"
     )
     csv_options: CsvReading = Field(default_factory=CsvReading, title="CSV", json_schema_extra={"x-format": ["csv"]})
     excel_options: ExcelReading = Field(
@@ -71,7 +71,7 @@ class Read(Node):
         format = self._format()
         files = check_files(self.path, format, one_by_one=self._one_by_one(format))
         if format == "csv" and self.csv_options.encoding == "utf8":
-            check_utf8(files)
+            check_utf8(files, self.csv_options.line_end)
         if is_pattern(self.path) and Path(self.path).exists() and not self._one_by_one(format):
             return self.model_copy(update={"path": glob.escape(self.path)})
         return self
@@ -173,10 +173,10 @@ class Read(Node):
             ordered=True,
         ),
         Example(
-            title="All files of a pattern, with the file that each row came from",
-            settings={"path": "sales_*.csv", "include_file_path": "file"},
+            title="All files of a pattern, one under the other",
+            settings={"path": "sales_*.csv"},
             files={"sales_1.csv": "amount\n3\n5\n", "sales_2.csv": "amount\n8\n"},
-            output=Table({"amount": [3, 5, 8], "file": ["sales_1.csv", "sales_1.csv", "sales_2.csv"]}),
+            output=Table({"amount": [3, 5, 8]}),
             ordered=True,
         ),
         Example(

@@ -44,7 +44,8 @@ class Write(OutputNode):
 
     The file appears under its name only when all rows are in it, so a run that fails or is stopped leaves what was
     there as it was. Appending needs the same columns as the file has; Excel, JSON and compressed text cannot be
-    appended to. With columns to divide by, a folder of Parquet files is written, one subfolder for each of their values.
+    appended to. With columns to divide by, a folder of Parquet files is written, one subfolder for each of their
+    values.
 
     A type that the format cannot hold is an error that names the column. What formats lose without a word: JSON and
     Excel have no NaN or infinity (they become null), CSV, JSON and Excel keep no types.
@@ -110,7 +111,7 @@ class Write(OutputNode):
     @property
     def file_format(self) -> str:
         """The format that is written."""
-        if self.partition_by and self.format == "auto":
+        if self.partition_by and self.format == "auto" and not suffix_of(known_text(self.path)):
             return "parquet"
         return format_of(self.path, self.format)
 
