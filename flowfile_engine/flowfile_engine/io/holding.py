@@ -70,7 +70,7 @@ def _refused(dtype: Any, format: str) -> pl.DataType | None:
         case pl.List() | pl.Array():
             return _refused(dtype.inner, format)
         case pl.Struct():
-            found = [_refused(field.dtype, format) for field in dtype.fields]  # pyright: ignore[reportArgumentType]
+            found = [_refused(field.dtype, format) for field in dtype.fields]
             return next((bad for bad in found if bad is not None), None)
         case _:
             return None
