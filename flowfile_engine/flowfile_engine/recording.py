@@ -138,11 +138,20 @@ def unwrap(value: Any) -> Any:
 
 
 def _wrap(value: Any, operation: str, *operands: Any) -> Any:
-    if operation != "attribute" and isinstance(value, _PLAIN):
-        return value
-    if operation == "attribute" and (isinstance(value, _PLAIN) or _is_dtype_class(value)):
+    plain = isinstance(value, _PLAIN) or (operation == "attribute" and _is_dtype_class(value))
+    # What is made of a parameter (`prefix + "year"`) must be made again by the script, or a default would be frozen.
+    if plain and not any(map(_is_from_outside, operands)):
         return value
     return Recorded(value, operation, *operands)
+
+
+def _is_from_outside(value: Any) -> bool:
+    """Whether a value is a recorded plain one, as a parameter is, or one of its methods."""
+    if not is_recorded(value):
+        return False
+    if isinstance(value._value, _PLAIN):
+        return True
+    return value._operation == "attribute" and _is_from_outside(value._operands[0])
 
 
 def _is_dtype_class(value: Any) -> bool:

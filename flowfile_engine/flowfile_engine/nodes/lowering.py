@@ -131,7 +131,9 @@ def typed_literal(pl: PolarsNamespace, value: Any, dtype: polars.DataType, field
     if value is not None and type(value) not in (bool, int, float, str):
         # A parameter while an export is written: its text is read when the script runs.
         textual = isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
-        return convert(pl, pl.lit(value), pl.String(), dtype) if isinstance(value, str) and not textual else value
+        if not isinstance(value, str) or textual:
+            return value
+        return convert(pl, pl.lit(value), pl.String(), dtype, format="%Y-%m-%d" if isinstance(dtype, pl.Date) else None)
     found = typed_value(value, dtype, field, exact=exact)
     moment = in_utc(found, dtype) if found is not None else None
     if moment is not None:

@@ -227,7 +227,11 @@ DTYPES = [
 
 
 @pytest.mark.parametrize(("node_type", "settings"), OPEN_SETTINGS)
-@hypothesis.settings(max_examples=15, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
 @hypothesis.given(frame=dataframes(max_cols=5, max_size=4, allowed_dtypes=DTYPES))
 def test_any_frame_gives_what_was_predicted(
     run: Any, node_type: str, settings: dict[str, Any], frame: pl.DataFrame

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from flowfile_engine.dtypes import dtype_text
-from flowfile_engine.errors import SettingsError
+from flowfile_engine.errors import RecordingError, SettingsError
 from flowfile_engine.nodes.base import Example, Frame, Node, NodeInfo, PolarsNamespace, Spread, Table
 from flowfile_engine.nodes.fields import Columns, Scalar, SortOrder
 from flowfile_engine.nodes.lowering import dtype_of, is_plain, ordered, over, typed_literal, unordered
@@ -132,10 +132,13 @@ class FillMissing(Node):
         for dtype, names in dtypes_of_target(schema, self.apply_to, self.columns).items():
             if self.apply_to == "columns":
                 chosen = pl.selectors.by_name(names)
-            elif type(self.value) in (bool, int, float, str) and not fits(self.value, dtype):
-                continue
-            else:
+            elif type(self.value) not in (bool, int, float, str):
+                message = "which columns can hold a parameter's value is known only when the script runs"
+                raise RecordingError(message, hint="name the columns", field="value")
+            elif fits(self.value, dtype):
                 chosen = pl.selectors.by_dtype(dtype)
+            else:
+                continue
             value = typed_literal(pl, self.value, dtype, "value", exact=True)
             filled.append(chosen.fill_null(pl.lit(value, dtype=dtype) if is_plain(value) else value))
         return filled

@@ -8,11 +8,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from flowfile_engine.dtypes import dtype_text, parse_dtype
-from flowfile_engine.errors import SettingsError
+from flowfile_engine.errors import RecordingError, SettingsError
 from flowfile_engine.expressions import regex_problem
 from flowfile_engine.nodes.base import Example, Frame, Node, NodeInfo, PolarsNamespace, Table
 from flowfile_engine.nodes.fields import Columns, DType, Scalar, Settings
-from flowfile_engine.nodes.lowering import convert, typed_literal
+from flowfile_engine.nodes.lowering import convert, is_plain, typed_literal
 from flowfile_engine.nodes.targets import Target, dtypes_of_target, shown_target
 from flowfile_engine.values import fits, typed_value
 
@@ -187,14 +187,19 @@ def _may_hold(dtype: polars.DataType, pair: Replacement, match: str) -> bool:
     if match != "value":
         return type(dtype).__name__ == "String"
     if type(pair.old) not in (bool, int, float, str, type(None)):
-        return True
+        message = "which columns can hold a parameter's value is known only when the script runs"
+        raise RecordingError(message, hint="name the columns", field="replacements")
     return not dtype.is_nested() and (pair.old is None or fits(pair.old, dtype)) and fits(pair.new, dtype)
 
 
 def _plain(pl: PolarsNamespace, value: Any, dtype: polars.DataType, field: str) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return typed_value(value, dtype, field, exact=True)
-    return typed_literal(pl, value, dtype, field)
+    found = typed_literal(pl, value, dtype, field)
+    if not is_plain(found):
+        message = f"a parameter's text cannot be read as {dtype_text(dtype)} inside a list of replacements"
+        raise RecordingError(message, hint="write the value itself, or use a Formula", field=field)
+    return found
 
 
 def _text(value: Any) -> Any:
