@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from flowfile_engine.dtypes import same_schema
 from flowfile_engine.errors import FlowfileError, NodeId, Problem
 from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.graph.document import Edge
@@ -57,10 +58,11 @@ def predicting(graph: EtlGraph, outside: OutsideSchemas) -> Iterator[NodeId | No
             step = graph.step(node_id)
             before, step.prediction = step.prediction, predict_step(graph, step, outside)
             queued.discard(node_id)
-            if step.prediction == before:
+            same_outputs = before is not None and _same_outputs(before, step.prediction)
+            if same_outputs and before is not None and step.prediction.problem == before.problem:
                 yield None
                 continue
-            if before is None or not _same_outputs(before, step.prediction):
+            if not same_outputs:
                 for edge in step.outgoing:
                     if edge.target not in queued:
                         queued.add(edge.target)
@@ -72,7 +74,11 @@ def predicting(graph: EtlGraph, outside: OutsideSchemas) -> Iterator[NodeId | No
 
 
 def _same_outputs(before: Prediction, now: Prediction) -> bool:
-    return before.schemas == now.schemas and before.certainty == now.certainty
+    return (
+        before.certainty == now.certainty
+        and before.schemas.keys() == now.schemas.keys()
+        and all(same_schema(schema, now.schemas[name]) for name, schema in before.schemas.items())
+    )
 
 
 def predict_step(graph: EtlGraph, step: NodeStep, outside: OutsideSchemas) -> Prediction:
