@@ -61,6 +61,8 @@ def known_text(value: Any) -> str:
     except SyntaxError:
         return ""
     last = source.values[-1] if isinstance(source, ast.JoinedStr) and source.values else source
+    if isinstance(source, ast.Call) and source.args:
+        last = source.args[-1]
     if isinstance(source, ast.BinOp) and isinstance(source.op, ast.Add):
         last = source.right
     return str(last.value) if isinstance(last, ast.Constant) else ""

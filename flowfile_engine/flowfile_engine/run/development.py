@@ -231,7 +231,7 @@ class DevelopmentRun(Execution):
             given[node_id, output] = scan(self._found[node_id, output], schema)
         return Frames(self.flow, given)
 
-    def _fail_stage(self, stage: Stage, error: Exception, frames: Frames) -> None:
+    def _fail_stage(self, stage: Stage, error: BaseException, frames: Frames) -> None:
         if isinstance(error, FlowfileError) and error.node_id is not None:
             problem = error.problem
         else:

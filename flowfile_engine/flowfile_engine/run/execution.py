@@ -177,7 +177,7 @@ class Execution:
             return WriteJob(step, node, self.information.run_id, self.emit)
         return CacheJob(step, self.cache, self.leases, columns)
 
-    def explained(self, error: Exception, step: NodeStep) -> FlowfileError:
+    def explained(self, error: BaseException, step: NodeStep) -> FlowfileError:
         """The error for a person, placed on a step."""
         full = disk_full(error, self.cache.folder)
         if full is not None:

@@ -81,7 +81,7 @@ class PerformanceRun(Execution):
             self.put(result.model_copy(update={"seconds": seconds}))
         self._finish_others(steps)
 
-    def _fail(self, error: Exception, frames: Frames, steps: Sequence[NodeStep], chosen: list[NodeStep]) -> None:
+    def _fail(self, error: BaseException, frames: Frames, steps: Sequence[NodeStep], chosen: list[NodeStep]) -> None:
         if isinstance(error, FlowfileError) and error.node_id is not None:
             problem = error.problem
         else:

@@ -128,13 +128,23 @@ class Read(Node):
         return matches(self.path) if pattern else [self.path]
 
     def written_as(self, script: Script, inputs: Mapping[str, Any]) -> list[str] | None:
+        """What recording alone cannot say: the files of a pattern read one by one, and paths as a run gives them."""
+        if self.include_file_path is None:
+            return self._written_as_loop(script)
+        path = Recorder(script).source(self.path).flat()
+        absolute = recorded_value(known_text(self.path), f"os.path.abspath({path})", "import os")
+        node = self.model_copy(update={"path": absolute})
+        loop = node._written_as_loop(script)
+        return [Recorder(script).write(node._scan(recorded_polars()), "data")] if loop is None else loop
+
+    def _written_as_loop(self, script: Script) -> list[str] | None:
         """A pattern whose files are read one by one becomes a loop over the files that it matches then."""
         format = self._format()
         if not self._one_by_one(format) or not is_pattern(known_text(self.path)):
             return None
         script.imports.add("import glob")
         recorder = Recorder(script)
-        one = recorder.source(self._one(recorded_polars(), recorded_value(self.path, "path"), format)).flat()
+        one = recorder.source(self._one(recorded_polars(), recorded_value(known_text(self.path), "path"), format)).flat()
         files, limit = (
             script.fresh("files"),
             "" if self.n_rows is None else f".head({recorder.source(self.n_rows).flat()})",
