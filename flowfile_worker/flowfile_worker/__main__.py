@@ -52,6 +52,7 @@ def parse(arguments: list[str] | None = None) -> ServiceSettings:
         max_runs=max(options.max_runs, 1),
         idle_seconds=options.idle_seconds,
         perform=options.perform,
+        owns_process=True,
     )
     return ServiceSettings(
         host=options.host,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Literal
 
 from pydantic import BaseModel
@@ -105,7 +105,7 @@ class Job:
         """Wait until the reader has caught up, so that a stalled one does not fill the memory."""
         await self._room.wait()
 
-    async def lines(self) -> AsyncIterator[bytes]:
+    async def lines(self) -> AsyncGenerator[bytes]:
         """Its events as JSON, as they come. To be read once."""
         while True:
             while self._lines:

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -109,7 +109,7 @@ class Pool:
         self._settle()
         return job
 
-    async def run(self, task: Task, task_id: str | None = None) -> AsyncIterator[Event]:
+    async def run(self, task: Task, task_id: str | None = None) -> AsyncGenerator[Event]:
         """Perform a task and give its events, the last of which is `DoneEvent` or `FailedEvent`.
 
         Whoever stops reading earlier cancels the task.
@@ -220,8 +220,10 @@ class Pool:
             watch.look()
             last = endings.with_peak_memory(last, watch.peak)
         if child.killed or problem is not None or job.partial_files:
-            await asyncio.shield(child.exited) if child.killed else None
-            await asyncio.to_thread(self._clean, job, child)
+            if child.killed:
+                await asyncio.shield(child.exited)
+            strays = self.roster.strays() if self.settings.owns_process and child.exited.done() else []
+            await asyncio.to_thread(self._clean, job, child, strays)
         if child.exited.done() or child.has_descendants() or endings.is_unexpected(last):
             self.roster.let_go(child)
         else:
@@ -264,8 +266,10 @@ class Pool:
             return endings.over_ceiling(watch.peak, self.settings.memory_limit)
         return endings.child_died(status, watch.peak, for_memory=status == -9 and by_system)
 
-    def _clean(self, job: Job, child: ChildProcess) -> None:
-        """Remove the files that a task left half written."""
+    def _clean(self, job: Job, child: ChildProcess, strays: list[int]) -> None:
+        """End what a task left running, and remove what it left half written."""
+        for pid in strays:
+            processes.end_stray(pid)
         for path in map(Path, job.partial_files):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)

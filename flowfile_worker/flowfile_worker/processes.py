@@ -38,7 +38,7 @@ def tree(pid: int) -> list[int]:
         return _psutil_tree(pid)
     found = [pid]
     for member in found:
-        found += _children(member)
+        found += children(member)
     return found
 
 
@@ -73,6 +73,13 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def end_stray(pid: int) -> None:
+    """Kill a process that this one has adopted, and wait for its end."""
+    kill_tree(pid)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
 def yield_to_others(pid: int, nice: int) -> None:
     """Lower the priority of all threads of the group that a process leads; there is no way back."""
     with suppress(ProcessLookupError, PermissionError):
@@ -94,7 +101,8 @@ def kills_for_memory() -> int | None:
     return None
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process has started or adopted, and not waited for; on Linux only."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - every 50 ms

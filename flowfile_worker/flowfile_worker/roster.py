@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from flowfile_worker import processes
 from flowfile_worker.child_process import ChildProcess
+from flowfile_worker.guardian import Guardian
 from flowfile_worker.settings import PoolSettings
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ class Roster:
         self._changed = changed
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._alive: set[int] = set()
+        self._guardian: Guardian | None = None
 
     @property
     def fresh(self) -> list[ChildProcess]:
@@ -56,11 +61,14 @@ class Roster:
         missing = number - len(self.fresh) - len(self.starting)
         for _ in range(missing if self.failed_starts < MAX_FAILED_STARTS and not self._stopping else 0):
             try:
+                self._guardian = self._guardian or Guardian()
                 child = ChildProcess.start(self._settings)
             except OSError as error:
                 self.failed_starts, self.last_words = MAX_FAILED_STARTS, str(error)
                 asyncio.get_running_loop().call_soon(self._changed)
                 return
+            self._alive.add(child.pid)
+            self._guardian.watch(self._alive)
             self.starting.add(child)
             self._spawn(self._bring_up(child))
 
@@ -92,7 +100,12 @@ class Roster:
         self.lent.discard(child)
         if child in self.idle:
             self.idle.remove(child)
-        self._spawn(child.stop())
+        self._spawn(self._stop(child))
+
+    def strays(self) -> list[int]:
+        """Processes that children left behind and that came to this one; none unless it adopts orphans."""
+        known = {*self._alive, self._guardian.pid if self._guardian is not None else 0}
+        return [pid for pid in processes.children(os.getpid()) if pid not in known]
 
     async def stop(self) -> None:
         """Kill all children and wait for their end."""
@@ -103,6 +116,15 @@ class Roster:
             child.kill()
         while self._tasks:
             await asyncio.wait(self._tasks)
+        if self._guardian is not None:
+            self._guardian.close()
+            self._guardian = None
+
+    async def _stop(self, child: ChildProcess) -> None:
+        await child.stop()
+        self._alive.discard(child.pid)
+        if self._guardian is not None:
+            self._guardian.watch(self._alive)
 
     async def _bring_up(self, child: ChildProcess) -> None:
         try:
@@ -117,7 +139,7 @@ class Roster:
             child.exited.add_done_callback(lambda _: self._lost(child))
         else:
             child.output.drain()
-            await child.stop()
+            await self._stop(child)
             if not self._stopping:
                 self.failed_starts += 1
                 self.last_words = child.output.tail.decode("utf-8", "replace")

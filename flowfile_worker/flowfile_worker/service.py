@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+from contextlib import suppress
 
 import uvicorn
 
@@ -69,7 +70,8 @@ def serve(settings: ServiceSettings) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     server = _Server(config, app.state.pool, f"http://{host}:{listening.getsockname()[1]}")
     processes.adopt_orphans()
-    asyncio.run(_serve(server, listening, settings))
+    with suppress(KeyboardInterrupt):  # the server shut down in good order, and raises it again
+        asyncio.run(_serve(server, listening, settings))
 
 
 async def _serve(server: _Server, listening: socket.socket, settings: ServiceSettings) -> None:
@@ -86,15 +88,13 @@ async def _serve(server: _Server, listening: socket.socket, settings: ServiceSet
 async def _until_ended(pid: int, server: _Server) -> None:
     """Stop the server once a process has ended.
 
-    The kernel's own signal for this follows the parent's thread; it is right for a child that may hold the GIL for ever.
+    The kernel's own signal for this follows the thread that started us, which may end before its process.
     """
     try:
-        descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
-        if descriptor is None:
-            while os.getppid() == pid:
-                await asyncio.sleep(0.5)
-        else:
-            await _readable(descriptor)
+        if hasattr(os, "pidfd_open"):
+            await _readable(os.pidfd_open(pid))
+        while os.getppid() == pid:  # noqa: ASYNC110 - nothing to wait for on this system
+            await asyncio.sleep(0.5)
     except ProcessLookupError:
         pass
     server.stop()

@@ -49,6 +49,7 @@ class PoolSettings:
         idle_seconds: without a task for so long, all children but one are let go.
         recycle_bytes: an idle child that holds more memory than this is replaced.
         perform: `module:function` that a child calls with each task.
+        owns_process: whether all children of this process are the pool's, so that it may end whatever else it finds.
     """
 
     cache_folder: Path = field(default_factory=default_cache_folder)
@@ -61,6 +62,7 @@ class PoolSettings:
     idle_seconds: float = 180.0
     recycle_bytes: int = 512 << 20
     perform: str = PERFORM
+    owns_process: bool = False
 
     def cache(self) -> ResultCache:
         """The cache of results that the settings describe."""

@@ -1,8 +1,8 @@
 """Pools and services on real processes, with children that misbehave on purpose (`misbehaviour.py`)."""
 
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +17,46 @@ from worker_support import FAKE, HERE, MakePool, Service, is_alive
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _children_find_the_fake() -> None:
-    os.environ["PYTHONPATH"] = HERE
+def _environment_of_children(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """They find the fake, and compile what they import once, not each of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", HERE)
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("pycache")))
+        yield
+
+
+async def _stop(pool: Pool) -> None:
+    """Stop a pool, and see that nothing is left of it."""
+    pids = [child.pid for child in pool.roster.children]
+    await pool.stop()
+    assert not [pid for pid in pids if is_alive(pid)]
+    assert list(pool.cache.temporary_folder.iterdir()) == []
 
 
 @pytest.fixture
 async def make_pool(tmp_path: Path) -> AsyncIterator[MakePool]:
-    """Starts pools, and sees that nothing is left of them."""
+    """Starts pools with settings of their own."""
     pools: list[Pool] = []
 
     async def make(**settings: Any) -> Pool:
-        pool = Pool(PoolSettings(**{"cache_folder": tmp_path / "cache", "perform": FAKE, **settings}))
+        pool = Pool(replace(PoolSettings(cache_folder=tmp_path / "cache", perform=FAKE), **settings))
         pools.append(pool)
         await pool.start()
         return pool
 
     yield make
     for pool in pools:
-        pids = [child.pid for child in pool.roster.children]
-        await pool.stop()
-        assert not [pid for pid in pids if is_alive(pid)]
-        assert list(pool.cache.temporary_folder.iterdir()) == []
+        await _stop(pool)
 
 
-@pytest.fixture
-async def pool(make_pool: MakePool) -> Pool:
-    """A pool as the service has it."""
-    return await make_pool()
+@pytest.fixture(scope="module")
+async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pool]:
+    """A pool as the service has it, which the tests of a module share: starting children takes its time."""
+    pool = Pool(PoolSettings(cache_folder=tmp_path_factory.mktemp("cache"), perform=FAKE))
+    await pool.start()
+    yield pool
+    await _stop(pool)
 
 
 @pytest.fixture

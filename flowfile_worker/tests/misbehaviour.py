@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -28,8 +29,9 @@ from flowfile_engine.tasks import (
     Task,
 )
 
+Parameters = dict[str, Any]
 Emit = Callable[[Event], None]
-Act = Callable[[dict, ResultCache, Emit], int | None]
+Act = Callable[[Parameters, ResultCache, Emit], int | None]
 
 
 def perform(task: Task, cache: ResultCache, emit: Emit) -> Answer:
@@ -49,29 +51,29 @@ def perform(task: Task, cache: ResultCache, emit: Emit) -> Answer:
     return Count(rows=rows)
 
 
-def answer(p: dict, cache: ResultCache, emit: Emit) -> int:
+def answer(p: Parameters, cache: ResultCache, emit: Emit) -> int:
     return int(p.get("rows", 7))
 
 
-def pid(p: dict, cache: ResultCache, emit: Emit) -> int:
+def pid(p: Parameters, cache: ResultCache, emit: Emit) -> int:
     return os.getpid()
 
 
-def nice(p: dict, cache: ResultCache, emit: Emit) -> int:
+def nice(p: Parameters, cache: ResultCache, emit: Emit) -> int:
     return os.getpriority(os.PRIO_PROCESS, 0)
 
 
-def sleep(p: dict, cache: ResultCache, emit: Emit) -> None:
+def sleep(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     emit(LogEvent(message="sleeping"))
     time.sleep(p.get("seconds", 3600))
 
 
-def hold_the_gil(p: dict, cache: ResultCache, emit: Emit) -> None:
+def hold_the_gil(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     emit(LogEvent(message="holding"))
     ctypes.PyDLL(None).sleep(3600)
 
 
-def query(p: dict, cache: ResultCache, emit: Emit) -> None:
+def query(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     emit(LogEvent(message="querying"))
     end = time.monotonic() + p.get("seconds", 3600)
     while time.monotonic() < end:
@@ -79,13 +81,13 @@ def query(p: dict, cache: ResultCache, emit: Emit) -> None:
         frame.group_by((pl.col("a") * pl.col("b")) % 1000).agg(pl.len()).collect(engine="streaming")
 
 
-def ignore_signals(p: dict, cache: ResultCache, emit: Emit) -> None:
+def ignore_signals(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sleep(p, cache, emit)
 
 
-def allocate(p: dict, cache: ResultCache, emit: Emit) -> None:
+def allocate(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     kept = []
     for _ in range(int(p.get("mib", 100_000)) // 8):
         kept.append(b"\1" * (8 << 20))
@@ -93,37 +95,37 @@ def allocate(p: dict, cache: ResultCache, emit: Emit) -> None:
     time.sleep(p.get("seconds", 3600))
 
 
-def allocate_in_a_grandchild(p: dict, cache: ResultCache, emit: Emit) -> None:
+def allocate_in_a_grandchild(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     code = "import time; kept = b'\\1' * (400 << 20); time.sleep(3600)"
     subprocess.run([sys.executable, "-c", code], start_new_session=True, check=False)
 
 
-def segfault(p: dict, cache: ResultCache, emit: Emit) -> None:
+def segfault(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     time.sleep(0.1)
     ctypes.string_at(0)
 
 
-def leave(p: dict, cache: ResultCache, emit: Emit) -> None:
+def leave(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     os._exit(3)
 
 
-def kill_itself(p: dict, cache: ResultCache, emit: Emit) -> None:
+def kill_itself(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def exit_politely(p: dict, cache: ResultCache, emit: Emit) -> None:
+def exit_politely(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     sys.exit(4)
 
 
-def fail(p: dict, cache: ResultCache, emit: Emit) -> None:
+def fail(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     raise DataError("the key is not unique", hint="use Unique first", node_id=2, field="on")
 
 
-def crash(p: dict, cache: ResultCache, emit: Emit) -> None:
+def crash(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     raise ZeroDivisionError("a secret detail")
 
 
-def fill_the_disk(p: dict, cache: ResultCache, emit: Emit) -> None:
+def fill_the_disk(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     raise OSError("No space left on device (os error 28)")
 
 
@@ -131,28 +133,28 @@ def _grandchild(session: bool) -> int:
     return subprocess.Popen(["/bin/sleep", "3600"], start_new_session=session).pid
 
 
-def fork_and_answer(p: dict, cache: ResultCache, emit: Emit) -> int:
+def fork_and_answer(p: Parameters, cache: ResultCache, emit: Emit) -> int:
     return _grandchild(session=bool(p.get("session")))
 
 
-def fork_and_sleep(p: dict, cache: ResultCache, emit: Emit) -> None:
+def fork_and_sleep(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     emit(LogEvent(message=f"{_grandchild(False)} {_grandchild(True)}"))
     time.sleep(3600)
 
 
-def fork_and_leave(p: dict, cache: ResultCache, emit: Emit) -> None:
+def fork_and_leave(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     emit(LogEvent(message=f"{_grandchild(False)} {_grandchild(True)}"))
     time.sleep(0.1)
     os._exit(3)
 
 
-def talk(p: dict, cache: ResultCache, emit: Emit) -> None:
+def talk(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     print("to standard output")
     print("to standard error", file=sys.stderr)
     os.write(1, b"without an end")
 
 
-def print_much(p: dict, cache: ResultCache, emit: Emit) -> None:
+def print_much(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     line = b"x" * 199 + b"\n"
     for _ in range(200):
         data = memoryview(line * 5_000)
@@ -160,22 +162,22 @@ def print_much(p: dict, cache: ResultCache, emit: Emit) -> None:
             data = data[os.write(1, data) :]
 
 
-def print_a_long_line(p: dict, cache: ResultCache, emit: Emit) -> None:
+def print_a_long_line(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     sys.stdout.write("\N{SNOWMAN}" * 100_000 + "\n")
     os.write(1, b"\xff\xfe\n")
 
 
-def many_events(p: dict, cache: ResultCache, emit: Emit) -> int:
+def many_events(p: Parameters, cache: ResultCache, emit: Emit) -> int:
     for number in range(int(p.get("events", 100))):
         emit(LogEvent(message=f"{number}"))
     return int(p.get("events", 100))
 
 
-def big_event(p: dict, cache: ResultCache, emit: Emit) -> None:
+def big_event(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     emit(LogEvent(message="x" * (20 << 20)))
 
 
-def write_files(p: dict, cache: ResultCache, emit: Emit) -> None:
+def write_files(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     """Writes an output and a result under temporary names, for ever, in the order of a real run."""
     folder = Path(str(p["folder"]))
     for number in range(1_000_000):
@@ -192,9 +194,6 @@ def write_files(p: dict, cache: ResultCache, emit: Emit) -> None:
             return
 
 
-def speak_nonsense(p: dict, cache: ResultCache, emit: Emit) -> None:
-    class Nonsense(StepEvent):
-        result: int = 3
-
-    emit(Nonsense.model_construct(kind="step", result=3))
+def speak_nonsense(p: Parameters, cache: ResultCache, emit: Emit) -> None:
+    emit(StepEvent.model_construct(kind="step", result=StepResult.model_construct(node_id=1.5)))
     time.sleep(3600)

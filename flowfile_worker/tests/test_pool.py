@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from worker_support import MakePool, begun, count, events_of, is_alive, run, wait_for
 
-from flowfile_engine.errors import ConflictError, WorkerLostError
+from flowfile_engine.errors import ConflictError, NodeId, WorkerLostError
+from flowfile_engine.run.information import RunInformation
 from flowfile_engine.tasks import Count, DoneEvent, FailedEvent, LogEvent, NodeSchemaTask, Pong, Ran
 from flowfile_worker.pool import Pool
+
+# ruff: noqa: ASYNC240 - small local files
 
 
 async def answer(pool: Pool, **parameters):
@@ -33,7 +36,7 @@ async def ran(pool: Pool, **parameters):
     return last.answer.run
 
 
-def states(information) -> dict:
+def states(information: RunInformation) -> dict[NodeId, str]:
     return {result.node_id: result.state for result in information.results}
 
 
@@ -155,7 +158,7 @@ async def test_a_task_below_its_ceiling_is_left_alone(make_pool: MakePool) -> No
 @pytest.mark.parametrize("do", ["sleep", "hold_the_gil", "ignore_signals", "query"])
 async def test_whatever_runs_is_cancelled(pool: Pool, do: str) -> None:
     async with begun(pool, count(do=do), "mine") as reading:
-        child = pool.tasks() and next(iter(pool.roster.lent)).pid
+        child = next(iter(pool.roster.lent)).pid
         async with asyncio.timeout(2):
             assert await pool.cancel("mine")
         assert not is_alive(child)
@@ -286,6 +289,8 @@ async def test_a_previews_child_stays_free_while_runs_wait(pool: Pool) -> None:
     assert [task.task_id for task in pool.tasks() if task.state == "running"] == ["0", "1"]
     await pool.cancel("0")
     await wait_for(lambda: [t.task_id for t in pool.tasks() if t.state == "running"] == ["1", "2"])
+    for number in range(1, 4):
+        await pool.cancel(str(number))
 
 
 async def test_runs_yield_to_people(pool: Pool) -> None:
@@ -317,9 +322,11 @@ async def test_an_idle_child_that_holds_much_memory_is_replaced(make_pool: MakeP
     await wait_for(lambda: pool.roster.idle and pool.roster.idle[0].pid != first)
 
 
-async def test_an_idle_child_that_is_killed_is_replaced(pool: Pool, caplog) -> None:
+async def test_an_idle_child_that_is_killed_is_replaced(make_pool: MakePool, caplog) -> None:
+    pool = await make_pool()
     await wait_for(lambda: pool.roster.idle)
     first = pool.roster.idle[0].pid
+    assert pool.roster.lent == set()
     os.kill(first, signal.SIGKILL)
     await wait_for(lambda: pool.roster.idle and pool.roster.idle[0].pid != first)
     assert "while it was idle" in caplog.text

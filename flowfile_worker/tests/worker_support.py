@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -62,13 +62,13 @@ async def events_of(pool: Pool, task: Task, task_id: str | None = None) -> list[
 
 
 @asynccontextmanager
-async def begun(pool: Pool, task: Task, task_id: str, events: int = 1) -> AsyncIterator[Awaitable[list[Event]]]:
+async def begun(pool: Pool, task: Task, task_id: str, events: int = 1) -> AsyncGenerator[Awaitable[list[Event]]]:
     """A task of which so many events have come; gives the whole of them, to be awaited."""
     seen: list[Event] = []
 
     async def read() -> list[Event]:
         async for event in pool.run(task, task_id):
-            seen.append(event)
+            seen.append(event)  # noqa: PERF401 - looked at meanwhile
         return seen
 
     reading = asyncio.create_task(read())
@@ -77,7 +77,7 @@ async def begun(pool: Pool, task: Task, task_id: str, events: int = 1) -> AsyncI
         yield reading
     finally:
         await pool.cancel(task_id)
-        await reading
+        await asyncio.wait_for(reading, 20)
 
 
 class Service:
