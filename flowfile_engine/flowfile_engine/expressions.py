@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import polars as pl
@@ -19,6 +20,15 @@ _ROW_WISE_OPERATIONS = frozenset(
 
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 """Polars' parser panics on some calls without arguments, as in `GREATEST()`."""
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*")
+_CLOCK = re.compile(r"\b(now\s*\(|current_(date|time|timestamp)\b|localtime(stamp)?\b|today\s*\()", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def reads_clock(sql: str) -> bool:
+    """Whether a SQL expression or query asks for the present date or time, so that its result changes by itself."""
+    return _CLOCK.search(_QUOTED.sub("", sql)) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ the state of the files that it reads and the fingerprints above it.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Collection
 from functools import cache
@@ -20,6 +21,7 @@ from flowfile_engine.graph.document import Edge
 from flowfile_engine.graph.graph import EtlGraph
 from flowfile_engine.graph.step import NodeStep
 from flowfile_engine.io.state import files_state
+from flowfile_engine.nodes.base import Node
 
 LENGTH = 32
 """Characters of a fingerprint: 128 bits, in hexadecimal."""
@@ -33,6 +35,15 @@ def engine_fingerprint() -> str:
     for path in sorted([*root.glob("*.py"), *root.glob("nodes/**/*.py"), *root.glob("io/*.py")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+@cache
+def _own_source(node_type: type[Node]) -> str:
+    """A hash of the file of a node type that is not the engine's own."""
+    if node_type.__module__.split(".")[0] == flowfile_engine.__name__:
+        return ""
+    path = inspect.getsourcefile(node_type)
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path is not None else ""
 
 
 def fingerprints(graph: EtlGraph, *, run_id: str = "", only: Collection[NodeId] | None = None) -> None:
@@ -56,11 +67,11 @@ def _fingerprint(graph: EtlGraph, step: NodeStep, run_id: str) -> str:
 
     parts = {
         "engine": engine_fingerprint(),
-        "type": node.type_name(),
+        "type": [node.type_name(), node.version, _own_source(type(node))],
         "settings": node.model_dump(mode="json"),
         "inputs": step.gather(of),
         "sources": files_state(node.source_files()),
-        "run": run_id if node.info.purity == "volatile" else "",
+        "run": run_id if node.is_volatile() else "",
     }
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]

@@ -172,6 +172,16 @@ class Node(BaseModel):
         """How this node's work divides, with these settings."""
         return self.info.spread
 
+    def is_volatile(self) -> bool:
+        """Whether the same inputs may give other rows at the next run: the type says so, or a setting reads the clock."""
+        from flowfile_engine.expressions import reads_clock
+
+        if self.info.purity == "volatile":
+            return True
+        return any(
+            found.kind.widget in ("expression", "sql") and reads_clock(found.value) for found in self.field_values()
+        )
+
     def source_key(self) -> dict[str, Any] | None:
         """For a node that reads from outside: the settings that decide its schema; None for all others."""
         return None
