@@ -47,17 +47,17 @@ def run_command(start: Start) -> int:
         command = f"flowfile {arguments[0]}" if arguments[0] in COMMANDS else "flowfile"
         sys.stderr.write(f"flowfile: {error.format_message()}\n→ `{command} --help` tells what can be said\n")
         return exits.INVALID
-    except CancelledRunError:
-        return start.interrupts.exit_code
     except FlowfileError as error:
-        return _complain(error, "--json" in arguments)
+        return _complain(error, start, as_json="--json" in arguments)
     return code if arguments else exits.INVALID
 
 
-def _complain(error: FlowfileError, as_json: bool) -> int:
+def _complain(error: FlowfileError, start: Start, *, as_json: bool) -> int:
     from flowfile.cli import text
 
     problem = error.problem
+    if problem.code == CancelledRunError.code:
+        return start.interrupts.exit_code
     if as_json:
         sys.stdout.write(json.dumps({"problems": [problem.model_dump()]}, indent=2) + "\n")
     else:

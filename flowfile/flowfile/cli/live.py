@@ -116,7 +116,7 @@ class LiveReport(Report):
         state = self._state(line)
         dot = _TURNING[self._turn // 2 % len(_TURNING)] if state == "running" else _DOTS[state]
         graph = Text.assemble((line.before, "dim"), (dot, _STYLES[state]), (line.after.rstrip(), "dim"))
-        rows = f"{result.rows:,} rows" if result is not None and result.rows is not None else ""
+        rows = text.count(result.rows, "row") if result is not None and result.rows is not None else ""
         seconds = text.duration(result.seconds) if result is not None and result.seconds else ""
         words = "" if state in ("done", "waiting") else state
         if result is not None and result.problem is not None and state == "failed":

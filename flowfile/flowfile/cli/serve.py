@@ -20,6 +20,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, start: Star
     """
     start.interrupts.release()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and end are told below
     settings = Settings.from_environment(host=host, port=port, data_dir=data_dir)
     try:
         serve_core(settings, ready=_announce)

@@ -13,6 +13,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, right
     """Print a table.
 
     Args:
+        headings: what stands above each column; may have several lines.
+        rows: the cells.
         right: the columns to align at the right.
     """
     from rich.console import Console

@@ -54,6 +54,8 @@ def validate_flow(path: Path, parameters: list[str], read_sources: bool) -> Vali
     """Everything that is wrong with one flow.
 
     Args:
+        path: its file.
+        parameters: texts of the form `name=value`.
         read_sources: look at the headers of files; without it, columns that come from them stay unknown.
     """
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Generator
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class TaskFailedError(FlowfileError):
 
     @property
     def problem(self) -> Problem:
+        """What the child, or the pool in its place, said."""
         return self._problem
 
 
@@ -70,8 +71,10 @@ class Work:
 
     async def _perform(self, report: Callable[[Event], None]) -> DoneEvent | FailedEvent:
         loop = asyncio.get_running_loop()
+        folder = self._settings.cache_folder
         with self._start.interrupts.cancelling(lambda: loop.call_soon_threadsafe(self._cancel)):
-            self._pool = pool = Pool(self._settings)
+            with _usable(folder):
+                self._pool = pool = Pool(self._settings)
             connecting = self._adopt_early_child(pool)
             starting = asyncio.create_task(pool.start())
             try:
@@ -79,15 +82,12 @@ class Work:
                 if self._cancelled:
                     raise CancelledRunError("the task was cancelled")
                 last = await self._converse(pool, report)
-                await starting
-                await asyncio.to_thread(pool.cache.evict)
+                with _usable(folder):
+                    await starting
+                    await asyncio.to_thread(pool.cache.evict)
                 return last
-            except OSError as error:
-                if isinstance(error, BrokenPipeError):
-                    raise
-                raise _unusable(self._settings.cache_folder, error) from error
             finally:
-                with suppress(OSError):
+                with suppress(OSError, FlowfileError):
                     await starting
                 await pool.stop()
                 if self._child is not None:
@@ -111,7 +111,7 @@ class Work:
             pool.roster.idle.append(child)
 
     async def _converse(self, pool: Pool, report: Callable[[Event], None]) -> DoneEvent | FailedEvent:
-        async with aclosing(pool.run(self._task, task_id=TASK_ID)) as events:  # pyright: ignore[reportArgumentType]
+        async with aclosing(pool.run(self._task, task_id=TASK_ID)) as events:
             async for event in events:
                 report(event)
                 if isinstance(event, DoneEvent | FailedEvent):
@@ -127,5 +127,11 @@ class Work:
             self._child.kill()
 
 
-def _unusable(folder: Path, error: OSError) -> TargetError:
-    return TargetError(f"the cache folder {folder} cannot be used: {error.strerror or error}", hint="see --cache-dir")
+@contextmanager
+def _usable(folder: Path) -> Generator[None]:
+    """Say what is wrong with a cache folder that cannot be used."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise TargetError(f"the cache folder {folder} cannot be used: {reason}", hint="see --cache-dir") from error
