@@ -27,21 +27,26 @@ setting.
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from flowfile_engine.errors import FlowFileFormatError
-from flowfile_engine.graph.document import Edge, FlowDocument, FlowSettings, Parameter, Position, StepDocument
+from flowfile_engine.errors import FlowFileFormatError, NodeId
+from flowfile_engine.graph.document import Edge, FlowDocument, FlowSettings, Mode, Parameter, Position, StepDocument
+from flowfile_engine.plain_yaml import load_plain
 
 FORMAT = 1
 """The version of the file's own shape; node types have versions of their own."""
 
 ENDING = ".flow.yaml"
+
+MAX_BYTES = 50 << 20
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -49,10 +54,13 @@ MIGRATIONS: dict[int, Upgrade] = {}
 """By format version: what turns a file of that version into one of the next. Pure functions of plain data."""
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # pyright: ignore[reportUntypedBaseClass]
+_BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_BaseDumper):
     """Writes long texts as blocks, and never anchors."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
@@ -61,7 +69,6 @@ def _text(dumper: Any, text: str) -> Any:
 
 
 _Dumper.add_representer(str, _text)
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def dump(document: FlowDocument) -> str:
@@ -124,15 +131,8 @@ def load(text: str) -> FlowDocument:
     Raises:
         FlowFileFormatError: not YAML, not a flow, or of a newer format; with the place where known.
     """
-    try:
-        raw = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        place = f" (line {where.line + 1})" if where else ""
-        raise FlowFileFormatError(f"the file is not YAML{place}: {getattr(error, 'problem', error)}") from error
-    except (ValueError, RecursionError) as error:
-        raise FlowFileFormatError(f"the file is not a flow: {error}") from error
-    if not isinstance(raw, dict) or not isinstance(raw.get("flowfile"), int):
+    raw = load_plain(text)
+    if not isinstance(raw, dict) or type(raw.get("flowfile")) is not int:
         raise FlowFileFormatError("the file is not a flow", hint="a flow file begins with `flowfile: 1`")
     return _document(migrate(raw, MIGRATIONS, FORMAT))
 
@@ -157,48 +157,70 @@ def migrate(raw: dict[str, Any], migrations: Mapping[int, Upgrade], newest: int)
     return {**raw, "flowfile": newest}
 
 
+class _End(BaseModel):
+    """Where an input comes from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    node: NodeId
+    output: str = "main"
+    name: str | None = None
+
+
+def _ends(raw: Any) -> Any:
+    return [end if isinstance(end, dict) else {"node": end} for end in (raw if isinstance(raw, list) else [raw])]
+
+
+class _Node(StepDocument):
+    """A node as the file has it: with its edges."""
+
+    inputs: dict[str, Annotated[list[_End], BeforeValidator(_ends)]] = Field(default_factory=dict)
+
+
+class _File(BaseModel):
+    """The file as it is laid out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    flowfile: int
+    uuid: str | None = None
+    name: str = FlowSettings().name
+    description: str = ""
+    mode: Mode = FlowSettings().mode
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
+    nodes: list[_Node] = Field(default_factory=list)
+    layout: dict[NodeId, tuple[float, float]] = Field(default_factory=dict)
+
+
 def _document(raw: dict[str, Any]) -> FlowDocument:
-    known = {"flowfile", "uuid", "name", "description", "mode", "parameters", "nodes", "layout"}
-    strange = [str(key) for key in raw if key not in known]
-    if strange:
-        raise FlowFileFormatError(
-            f"unknown entries: {', '.join(strange)}", hint=f"known are {', '.join(sorted(known))}"
-        )
     try:
-        settings = {key: raw[key] for key in ("name", "description", "mode") if key in raw}
-        identity = {"uuid": raw["uuid"]} if "uuid" in raw else {}
-        steps, edges = _steps(raw.get("nodes") or [])
-        return FlowDocument(
-            **identity,
-            flow_settings=FlowSettings.model_validate(settings),
-            parameters={name: Parameter.model_validate(item) for name, item in (raw.get("parameters") or {}).items()},
-            steps=steps,
-            edges=edges,
-            layout={str(key): Position(x=at[0], y=at[1]) for key, at in (raw.get("layout") or {}).items()},
-        )
+        # An entry without a value, as in `nodes:`, says as much as none.
+        file = _File.model_validate({key: value for key, value in raw.items() if value is not None})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise FlowFileFormatError(f"{path}: {first['msg']}", hint=f"found {first['input']!r:.80}") from error
-    except (AttributeError, KeyError, TypeError, IndexError) as error:
-        raise FlowFileFormatError(f"the file is not a flow: {error}") from error
+        raise _refused(error.errors(include_url=False)[0]) from error
+    return FlowDocument(
+        **({} if file.uuid is None else {"uuid": file.uuid}),
+        flow_settings=FlowSettings(name=file.name, description=file.description, mode=file.mode),
+        parameters=file.parameters,
+        steps=[
+            StepDocument.model_construct(**{name: getattr(node, name) for name in StepDocument.model_fields})
+            for node in file.nodes
+        ],
+        edges=[
+            Edge(source=end.node, output=end.output, target=node.id, input=port, name=end.name)
+            for node in file.nodes
+            for port, ends in node.inputs.items()
+            for end in ends
+        ],
+        layout={str(node_id): Position(x=x, y=y) for node_id, (x, y) in file.layout.items()},
+    )
 
 
-def _steps(raw_steps: list[dict[str, Any]]) -> tuple[list[StepDocument], list[Edge]]:
-    steps, edges = [], []
-    for raw in raw_steps:
-        inputs = raw.get("inputs") or {}
-        step = StepDocument.model_validate({key: item for key, item in raw.items() if key != "inputs"})
-        steps.append(step)
-        for port, ends in inputs.items():
-            for end in ends if isinstance(ends, list) else [ends]:
-                given = (
-                    {"source" if key == "node" else key: item for key, item in end.items()}
-                    if isinstance(end, dict)
-                    else {"source": end}
-                )
-                edges.append(Edge.model_validate({**given, "target": step.id, "input": port}))
-    return steps, edges
+def _refused(detail: ErrorDetails) -> FlowFileFormatError:
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return FlowFileFormatError(f"{path:.200} is an unknown entry")
+    return FlowFileFormatError(f"{path:.200}: {detail['msg']:.200}", hint=f"found {detail['input']!r:.80}")
 
 
 def read(path: Path) -> FlowDocument:
@@ -208,7 +230,9 @@ def read(path: Path) -> FlowDocument:
         FlowFileFormatError: the file cannot be read, or holds no flow.
     """
     try:
-        return load(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_BYTES:
+            raise FlowFileFormatError(f"{path} is larger than any flow", hint=f"up to {MAX_BYTES >> 20} MB are read")
+        return load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise FlowFileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -217,11 +241,18 @@ def read(path: Path) -> FlowDocument:
 
 def write(path: Path, document: FlowDocument) -> None:
     """Write a flow to a file: under a temporary name first, so that no crash leaves half of one."""
-    text = dump(document)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
+    content = dump(document).encode()
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+    # Not `tempfile`, whose files nobody else may read.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if target.exists():
+                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from flowfile_engine.dtypes import parse_dtype
+from flowfile_engine.dtypes import dtype_text, parse_dtype
+from flowfile_engine.errors import NodeId
 from flowfile_engine.export import export_python
 from flowfile_engine.frames import map_inputs, outputs_of
 from flowfile_engine.graph.document import Mode
@@ -23,6 +24,7 @@ from flowfile_engine.nodes.sink import OutputNode
 from flowfile_engine.recording import Script, record, recorded_frame
 from flowfile_engine.run.cache import ResultCache
 from flowfile_engine.run.flow import PreparedFlow
+from flowfile_engine.run.information import RunInformation
 
 Outputs = dict[str, pl.DataFrame]
 
@@ -43,6 +45,28 @@ def frame_of(table: Table) -> pl.DataFrame:
     )
 
 
+def typed_in(frame: pl.DataFrame) -> dict[str, Any]:
+    """The settings of a `manual_input` that gives a frame (of types that can be typed in: nothing nested)."""
+    return {
+        "columns": [{"name": name, "dtype": dtype_text(dtype)} for name, dtype in frame.schema.items()],
+        "rows": [list(row) for row in frame.rows()],
+    }
+
+
+def result_frame(
+    information: RunInformation, cache: ResultCache, node_id: NodeId, output: str = "main"
+) -> pl.DataFrame:
+    """What a run kept of a step's output.
+
+    Raises:
+        AssertionError: the run failed.
+    """
+    assert information.state == "done", information.problem
+    result = cache.find_ref(information.result(node_id).files[output])
+    assert result is not None
+    return pl.read_ipc(result.path) if result.columns else pl.DataFrame()
+
+
 def assert_same(actual: pl.DataFrame, expected: pl.DataFrame, *, ordered: bool) -> None:
     """Fail unless two frames hold the same: names, types and rows."""
     if not ordered:
@@ -56,7 +80,7 @@ def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
     for name, dtype in frame.schema.items():
         if dtype.is_float():
             keys.append(pl.col(name).round_sig_figs(6))
-        elif dtype.is_nested() or dtype in (pl.Categorical, pl.Enum):
+        elif dtype.is_nested() or isinstance(dtype, pl.Categorical | pl.Enum):
             keys.append(pl.lit(pl.Series(name, [repr(value) for value in frame[name].to_list()], dtype=pl.String)))
         else:
             keys.append(pl.col(name))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from flowfile_engine.errors import NodeId
 
 Mode = Literal["development", "performance"]
+
+MAX_NESTING = 50
+"""Levels of lists and dicts within a step's settings. No node needs ten; thousands end a process."""
 
 ParameterType = Literal["text", "integer", "number", "boolean", "date"]
 
@@ -46,6 +49,17 @@ class StepDocument(BaseModel):
     description: str = ""
     cache_results: bool = False
     settings: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("settings")
+    @classmethod
+    def _not_too_deep(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        level: list[Any] = [settings]
+        for _ in range(MAX_NESTING):
+            items = (item for holder in level for item in (holder.values() if isinstance(holder, dict) else holder))
+            level = [item for item in items if isinstance(item, dict | list)]
+            if not level:
+                return settings
+        raise ValueError(f"settings are nested more than {MAX_NESTING} levels deep")
 
 
 class Edge(BaseModel):

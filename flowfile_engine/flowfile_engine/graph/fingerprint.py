@@ -50,6 +50,8 @@ def fingerprints(graph: EtlGraph, *, run_id: str = "", only: Collection[NodeId] 
     """Set `hash` of every step that has a node; the hash of a volatile one holds for this run alone.
 
     Args:
+        graph: the graph.
+        run_id: the run that volatile steps belong to.
         only: the steps to do this for, with all that they read; None: every step.
     """
     for step in graph.topological_sort():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,10 @@ class EtlGraph:
         """A graph of a document, or an empty one.
 
         Args:
+            document: the flow; None: an empty one.
             parameters: values for this graph's parameters, over their defaults.
             environment: where `${env:NAME}` is looked up; None keeps the references.
+            registry: the node types; None: those of the product.
         """
         document = document or FlowDocument()
         self.uuid = document.uuid
@@ -106,23 +108,36 @@ class EtlGraph:
             GraphError: a cycle, with the nodes on it named.
         """
         if self._order is None:
-            waiting = {node_id: len(step.incoming) for node_id, step in self._steps.items()}
-            ready = deque(step for step in self._steps.values() if not step.incoming)
+            steps = list(self._steps.values())
+            places = {step.node_id: place for place, step in enumerate(steps)}
+            waiting = {step.node_id: len(step.incoming) for step in steps}
+            # Of the steps that may come next, the first one added: a flow that was saved and opened keeps its order.
+            ready = [place for place, step in enumerate(steps) if not step.incoming]
             order: list[NodeStep] = []
             while ready:
-                step = ready.popleft()
+                step = steps[heapq.heappop(ready)]
                 order.append(step)
                 for edge in step.outgoing:
                     waiting[edge.target] -= 1
                     if waiting[edge.target] == 0:
-                        ready.append(self._steps[edge.target])
+                        heapq.heappush(ready, places[edge.target])
             if len(order) < len(self._steps):
-                caught = [node_id for node_id, count in waiting.items() if count > 0]
-                shown = ", ".join(map(str, caught[:8]))
-                raise GraphError(f"the nodes {shown} read each other in a cycle", node_id=caught[0])
+                cycle = self._cycle({node_id for node_id, count in waiting.items() if count > 0})
+                shown = ", ".join(map(str, cycle[:8]))
+                raise GraphError(f"the nodes {shown} read each other in a cycle", node_id=cycle[0])
             self._order = order
             self._positions = {step.node_id: index for index, step in enumerate(order)}
         return list(self._order)
+
+    def _cycle(self, caught: set[NodeId]) -> list[NodeId]:
+        """A cycle among steps each of which reads another of them, in the order in which they stand in the flow."""
+        path: dict[NodeId, int] = {}
+        current = next(iter(caught))
+        while current not in path:
+            path[current] = len(path)
+            current = next(edge.source for edge in self._steps[current].incoming if edge.source in caught)
+        cycle = {node_id for node_id, place in path.items() if place >= path[current]}
+        return [node_id for node_id in self._steps if node_id in cycle]
 
     def position(self, node_id: NodeId) -> int:
         """The step's place in the topological order."""
@@ -272,8 +287,8 @@ class EtlGraph:
         return run_graph(self, **options)
 
     def _add(self, document: StepDocument) -> NodeStep:
-        if document.id in self._steps:
-            raise GraphError(f"two nodes are called {document.id!r}", node_id=document.id)
+        if document.id in self._steps or _twin(document.id) in self._steps:
+            raise GraphError(f"two nodes are called {str(document.id)!r}", node_id=document.id)
         step = NodeStep(document, self.registry[document.type])
         step.validate(self.parameters, self._environment)
         self._steps[document.id] = step
@@ -302,3 +317,11 @@ class EtlGraph:
         target.incoming.append(edge)
         source.outgoing.append(edge)
         self._dirty.add(edge.target)
+
+
+def _twin(node_id: NodeId) -> NodeId:
+    """The id that reads the same: 1 and "1" could not be told apart in a layout, an address or an argument."""
+    if isinstance(node_id, int):
+        return str(node_id)
+    is_number = len(node_id) < 20 and node_id.isascii() and node_id.isdigit() and str(int(node_id)) == node_id
+    return int(node_id) if is_number else node_id

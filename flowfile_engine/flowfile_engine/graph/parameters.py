@@ -23,6 +23,11 @@ TRUE_TEXTS = frozenset({"true", "yes", "on", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "off", "0"})
 
 
+_A: dict[ParameterType, str] = {
+    "text": "text", "integer": "an integer", "number": "a number", "boolean": "a boolean", "date": "a date",
+}  # fmt: skip
+
+
 def typed(name: str, kind: ParameterType, value: Any) -> Value:
     """A parameter's value as its declared type; texts from a command line are read.
 
@@ -47,7 +52,7 @@ def typed(name: str, kind: ParameterType, value: Any) -> Value:
                 _refuse(value)
     except ValueError:
         hint = {"date": "as in 2024-12-31", "boolean": "true or false"}.get(kind, "")
-        raise ParameterError(f"parameter {name!r} takes a {kind}, not {value!r}", hint=hint, field=name) from None
+        raise ParameterError(f"parameter {name!r} takes {_A[kind]}, not {value!r:.80}", hint=hint, field=name) from None
     raise AssertionError(kind)
 
 
@@ -95,18 +100,35 @@ def bind(raw: Any, values: Mapping[str, Value], environment: Mapping[str, str] |
     """Raw settings with every reference replaced by its value.
 
     Args:
+        raw: settings, or a part of them.
+        values: of the parameters, by name.
         environment: where `${env:NAME}` is looked up; None leaves secrets as they are written, which is what
             everything but a run wants: fingerprints, predictions and messages must not hold them.
 
     Raises:
-        ParameterError: a parameter that is not declared or has no value; a variable that is not set.
+        ParameterError: a parameter that is not declared or has no value; a variable that is not set. Placed on the
+            setting that names it.
     """
+    try:
+        return _bind(raw, values, environment)
+    except ParameterError as error:
+        # Only now is it worth to know where: in the good case no path is put together.
+        for path, text in references(raw).items():
+            try:
+                _bind_text(text, values, environment)
+            except ParameterError:
+                error.field = path
+                break
+        raise
+
+
+def _bind(raw: Any, values: Mapping[str, Value], environment: Mapping[str, str] | None) -> Any:
     if isinstance(raw, str):
         return _bind_text(raw, values, environment) if "${" in raw else raw
     if isinstance(raw, dict):
-        return {key: bind(item, values, environment) for key, item in raw.items()}
+        return {key: _bind(item, values, environment) for key, item in raw.items()}
     if isinstance(raw, list):
-        return [bind(item, values, environment) for item in raw]
+        return [_bind(item, values, environment) for item in raw]
     return raw
 
 

@@ -7,7 +7,7 @@ schema did: that is the whole cost of an edit.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Protocol
 
 import polars as pl
@@ -34,19 +34,20 @@ class OutsideSchemas(Protocol):
 class Nothing:
     """Knows no schema: every source stays unknown."""
 
-    def schema(self, step: NodeStep, inputs: Mapping[str, Any]) -> Prediction | None:  # noqa: ARG002
+    def schema(self, step: NodeStep, inputs: Mapping[str, Any]) -> Prediction | None:
+        """None."""
         return None
 
 
 def predict(graph: EtlGraph, outside: OutsideSchemas) -> set[NodeId]:
     """Predict what an edit left open; the steps whose prediction is another than before."""
-    return set(predicting(graph, outside))
+    return {node_id for node_id in predicting(graph, outside) if node_id is not None}
 
 
-def predicting(graph: EtlGraph, outside: OutsideSchemas) -> Iterator[NodeId | None]:
+def predicting(graph: EtlGraph, outside: OutsideSchemas) -> Generator[NodeId | None]:
     """Predict step by step: a step's id where its prediction changed, None where it did not.
 
-    An iterator, so that a service can stop to answer others; the graph must not be edited before it is exhausted or
+    A generator, so that a service can stop to answer others; the graph must not be edited before it is exhausted or
     closed. What was still open when it is closed stays open for the next prediction.
     """
     open_steps = [(graph.position(node_id), node_id) for node_id in graph.take_changed()]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from pydantic import ValidationError
 
-from flowfile_engine.errors import FlowfileError, NodeId, Problem
+from flowfile_engine.errors import FlowfileError, NodeId, Problem, SettingsError
 from flowfile_engine.graph.document import Edge, StepDocument
 from flowfile_engine.graph.parameters import Value, bind
 
@@ -62,10 +63,12 @@ class NodeStep:
 
     @property
     def node_id(self) -> NodeId:
+        """The step's name within the flow."""
         return self.document.id
 
     @property
     def cache_results(self) -> bool:
+        """Whether its result is kept in Performance mode too."""
         return self.document.cache_results
 
     def validate(self, parameters: Mapping[str, Value], environment: Mapping[str, str] | None = None) -> None:
@@ -74,12 +77,24 @@ class NodeStep:
         raw = self.document.settings
         try:
             if self.document.version != self.node_type.version:
-                raw = self.node_type.upgrade(dict(raw), self.document.version)
+                raw = self._upgraded()
             self.node = self.node_type.model_validate(bind(raw, parameters, environment))
         except ValidationError as error:
             self.problems = [self._problem(detail) for detail in error.errors(include_url=False)]
         except FlowfileError as error:
             self.problems = [error.at(self.node_id).problem]
+
+    def _upgraded(self) -> dict[str, Any]:
+        version, known = self.document.version, self.node_type.version
+        if version > known:
+            raise SettingsError(
+                f"it was made by a newer version (its settings are of version {version}, known is {known})",
+                hint="update Flowfile to use it",
+            )
+        try:
+            return self.node_type.upgrade(deepcopy(self.document.settings), version)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise SettingsError(f"its settings of version {version} cannot be brought up to date: {error}") from error
 
     def _problem(self, detail: Mapping[str, Any]) -> Problem:
         path = ".".join(str(part) for part in detail["loc"])
@@ -135,9 +150,21 @@ class NodeStep:
         for port in self.node_type.info.ports:
             edges = [edge for edge in self.incoming if edge.input == port.name]
             if port.multiple and port.named:
-                gathered[port.name] = {edge.name or f"input_{i}": of(edge) for i, edge in enumerate(edges, 1)}
+                gathered[port.name] = {name: of(edge) for name, edge in zip(_names(edges), edges, strict=True)}
             elif port.multiple:
                 gathered[port.name] = [of(edge) for edge in edges]
             else:
                 gathered[port.name] = of(edges[0]) if edges else None
         return gathered
+
+
+def _names(edges: list[Edge]) -> list[str]:
+    """What the edges of a named port are called: their own names, else their number, with a mark where it is taken."""
+    given = {edge.name for edge in edges}
+    names: list[str] = []
+    for number, edge in enumerate(edges, 1):
+        name = edge.name or f"input_{number}"
+        while not edge.name and name in given:
+            name += "_"
+        names.append(name)
+    return names

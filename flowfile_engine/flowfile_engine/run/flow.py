@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from flowfile_engine.errors import FlowfileError, NodeId, Problem, SettingsError
-from flowfile_engine.frames import POLARS_ERRORS, lowered_schema, outputs_of
+from flowfile_engine.frames import POLARS_ERRORS, knowing, lowered_schema, outputs_of
 from flowfile_engine.graph.document import Edge
 from flowfile_engine.graph.fingerprint import fingerprints
 from flowfile_engine.graph.graph import EtlGraph
@@ -48,6 +48,10 @@ class PreparedFlow:
         assert node is not None
         files = [found for found in node.field_values() if found.kind.widget in ("file", "folder")]
         try:
+            for found in files:
+                if f"${{{SECRET_PREFIX}" in found.value:
+                    # Predictions, fingerprints and messages show paths.
+                    raise SettingsError("a path cannot hold a secret", hint="use a parameter", field=found.path)
             paths = {found.path: str(resolve_path(found.value, base_dir, roots)) for found in files}
             step.node = node.with_values(paths)
         except FlowfileError as error:
@@ -102,11 +106,13 @@ class PreparedFlow:
             if step.node is not None and step.node.source_key() is not None:
                 return {step.node.info.outputs[0]: self.scan(step)}
             node = self.with_secrets(step).resolve(**inputs)
-            return outputs_of(node, node.lower(pl, **inputs))
+            made = outputs_of(node, node.lower(pl, **inputs))
         except FlowfileError as error:
             raise error.at(step.node_id) from error
         except POLARS_ERRORS as error:
             raise explain(error, step.node).at(step.node_id) from error
+        known = step.prediction.schemas if step.prediction is not None else {}
+        return {output: knowing(frame, known.get(output)) for output, frame in made.items()}
 
     def targets(self) -> list[NodeId]:
         """The steps whose results a run is for: those that write, and those that nobody reads."""
