@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Literal
@@ -70,7 +70,7 @@ def first_sentence(error: BaseException) -> str:
 
 
 @contextmanager
-def duplicates_at(field: str, hint: str) -> Iterator[None]:
+def duplicates_at(field: str, hint: str) -> Generator[None]:
     """Turn Polars' error about two columns of one name into one placed on the setting that decides the name."""
     try:
         yield
@@ -79,7 +79,7 @@ def duplicates_at(field: str, hint: str) -> Iterator[None]:
 
 
 @contextmanager
-def polars_errors_at(field: str, hint: str = "") -> Iterator[None]:
+def polars_errors_at(field: str, hint: str = "") -> Generator[None]:
     """Turn any error of Polars into one placed on a setting: for text that Polars itself parses."""
     try:
         yield

@@ -87,8 +87,7 @@ def run(code: str, names: Mapping[str, Any]) -> pl.LazyFrame:
 
 
 def _frame_of(tree: ast.Module, namespace: Mapping[str, Any]) -> pl.LazyFrame:
-    name = result_name(tree)
-    found = [namespace[key] for key in (_LAST, name) if key in namespace]
+    found = [namespace[key] for key in (_LAST, result_name(tree) or _LAST) if key in namespace]
     frame = next((value for value in found if isinstance(value, pl.LazyFrame | pl.DataFrame)), None)
     if frame is None:
         shown = f"a {type(found[0]).__name__}" if found else "nothing"

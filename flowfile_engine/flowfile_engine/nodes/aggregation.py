@@ -40,7 +40,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
 def aggregated(
     pl: PolarsNamespace,
     values: polars.Expr,
-    function: str,
+    function: AggregateFunction,
     *,
     quantile: float = 0.5,
     separator: str = ", ",
@@ -58,11 +58,8 @@ def aggregated(
             return values.implode()
         case "concat":
             return values.cast(pl.String).drop_nulls().implode().list.join(separator)
-        case "first" | "last" | "sum" | "mean" | "median" | "min" | "max" | "count" | "len" | "n_unique" | "std":
+        case _:  # the others are methods of Polars by the same name
             return getattr(values, function)()
-        case "var" | "product" | "any" | "all":
-            return getattr(values, function)()
-    raise ValueError(function)
 
 
 def check_aggregate(function: str, dtype: polars.DataType, column: str, field: str) -> None:

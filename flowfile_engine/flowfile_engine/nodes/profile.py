@@ -52,14 +52,10 @@ def _constants(pl: PolarsNamespace, dtype: polars.DataType) -> dict[str, polars.
     """What stands for a figure that a type does not have, by the figure's name."""
     from flowfile_engine.dtypes import dtype_text
 
-    counts = dict.fromkeys(("count", "nulls", "distinct"), pl.lit(None, dtype=pl.UInt32))
-    texts = dict.fromkeys(("min", "max"), pl.lit(None, dtype=pl.String))
-    return {
-        "type": pl.lit(dtype_text(dtype)),
-        **counts,
-        **texts,
-        **dict.fromkeys(NUMBERS, pl.lit(None, dtype=pl.Float64)),
-    }
+    constants: dict[str, polars.Expr] = {"type": pl.lit(dtype_text(dtype))}
+    constants |= {name: pl.lit(None, dtype=pl.UInt32) for name in ("count", "nulls", "distinct")}
+    constants |= {name: pl.lit(None, dtype=pl.String) for name in ("min", "max")}
+    return constants | {name: pl.lit(None, dtype=pl.Float64) for name in NUMBERS}
 
 
 def _figures(pl: PolarsNamespace, values: polars.Expr, dtype: polars.DataType) -> dict[str, polars.Expr]:
@@ -67,7 +63,7 @@ def _figures(pl: PolarsNamespace, values: polars.Expr, dtype: polars.DataType) -
     from flowfile_engine.compatibility import kind_of
 
     kind = kind_of(dtype)
-    figures = {
+    figures: dict[str, polars.Expr] = {
         "count": values.count(),
         "nulls": values.null_count(),
         "distinct": values.drop_nulls().n_unique(),

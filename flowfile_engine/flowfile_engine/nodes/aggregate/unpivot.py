@@ -36,8 +36,8 @@ class Unpivot(Node):
     kind: Kind = Field(
         default="all", title="Kind of columns", description="If no columns are chosen: all of these but the kept ones"
     )
-    variable_name: Name = Field(default="variable", title="Name of the column for names")
-    value_name: Name = Field(default="value", title="Name of the column for values")
+    variable_name: Name = Field(default="variable", title="Name of the column for names", validate_default=True)
+    value_name: Name = Field(default="value", title="Name of the column for values", validate_default=True)
     as_text: bool = Field(
         default=False, title="Values as text", description="So that columns of any types can stand in one"
     )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from flowfile_engine.errors import DataError, SettingsError
 from flowfile_engine.nodes.base import Example, Frame, Inputs, Node, NodeInfo, PolarsNamespace, Schema, Table
-from flowfile_engine.nodes.fields import JoinKey, JoinKeys, LeftColumn, Name, RightColumn
+from flowfile_engine.nodes.fields import FieldKind, JoinKey, LeftColumn, Name, RightColumn
 from flowfile_engine.nodes.keys import check_key_types
-
-_NO_KEYS: list[JoinKey] = []
 
 
 class AsofJoin(Node):
@@ -34,8 +32,8 @@ class AsofJoin(Node):
 
     left_on: LeftColumn = Field(title="Column of the left input", description="A time, a date or a number")
     right_on: RightColumn = Field(title="Column of the right input", description="Of the same type")
-    by: JoinKeys | list[JoinKey] = Field(
-        default=_NO_KEYS,
+    by: Annotated[list[JoinKey], FieldKind("join_keys", None)] = Field(
+        default=[],
         title="Within",
         description="Pairs of columns that must be equal; empty: all rows belong together",
     )

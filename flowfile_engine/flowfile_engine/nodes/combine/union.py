@@ -55,7 +55,9 @@ class Union(Node):
                 frame.with_columns(pl.lit(number, dtype=pl.UInt32).alias(self.source_column))
                 for number, frame in enumerate(main, 1)
             ]
-        return pl.concat(main, how="diagonal_relaxed" if self.relaxed else "diagonal")
+        # A column that holds nothing but nulls in one input takes the others' type; Polars calls that relaxed, too.
+        relaxed = self.relaxed or any(_is_null(dtype) for schema in schemas for dtype in schema.dtypes())
+        return pl.concat(main, how="diagonal_relaxed" if relaxed else "diagonal")
 
     def _named_alike(self, main: list[Frame], schemas: list[Schema]) -> tuple[list[Frame], list[Schema]]:
         """The frames with the names of the first one."""
@@ -78,20 +80,19 @@ class Union(Node):
         from flowfile_engine.compatibility import common_dtype
         from flowfile_engine.dtypes import dtype_text
 
-        first: dict[str, tuple[int, Any]] = {}
+        seen: dict[str, dict[Any, int]] = {}
         for number, schema in enumerate(schemas, 1):
             for name, dtype in schema.items():
-                seen = first.setdefault(name, (number, dtype))
-                if seen[1] == dtype or _is_null(dtype) or self._can_meet(seen[1], dtype, common_dtype):
-                    continue
+                if not _is_null(dtype):
+                    seen.setdefault(name, {}).setdefault(dtype, number)
+        for name, types in seen.items():
+            if len(types) > 1 and not (self.relaxed and common_dtype(types) is not None):
+                (one, first), *_, (other, second) = types.items()
                 raise DataError(
-                    f"{name!r} is {dtype_text(seen[1])} in input {seen[0]} and {dtype_text(dtype)} in input {number}",
+                    f"{name!r} is {dtype_text(one)} in input {first} and {dtype_text(other)} in input {second}",
                     hint="give both the same type" + ("" if self.relaxed else ", or let types be brought together"),
                     field="relaxed",
                 )
-
-    def _can_meet(self, one: Any, other: Any, common_dtype: Any) -> bool:
-        return _is_null(one) or (self.relaxed and common_dtype((one, other)) is not None)
 
     def _check_free(self, schemas: list[Schema]) -> None:
         for number, schema in enumerate(schemas, 1):

@@ -102,8 +102,8 @@ def _cell(value: Any, dtype: Any, field: str, column: str) -> Any:
     from flowfile_engine.values import typed_value
 
     kind = kind_of(dtype)
-    if value is None or kind in ("nested", "object"):
-        return value
+    if not isinstance(value, str | bool | int | float) or kind in ("nested", "object"):
+        return value  # null, or (by Python only) a value that needs no reading, such as a date
     if kind != "text" and isinstance(value, str) and not value.strip():
         return None
     if kind == "binary":
