@@ -39,8 +39,17 @@ class Comparison:
         return self.timings[contender].median / self.timings[baseline].median
 
 
-def compare(case: str, contenders: Mapping[str, Work], *, rounds: int = 7, warmups: int = 1) -> Comparison:
+def compare(
+    case: str,
+    contenders: Mapping[str, Work],
+    *,
+    rounds: int = 7,
+    warmups: int = 1,
+    before: Callable[[], object] | None = None,
+) -> Comparison:
     """Run the contenders in turn, ``rounds`` times each after ``warmups`` runs that do not count.
+
+    ``before`` is called ahead of each run and is not timed: it makes all runs start alike.
 
     They alternate, and every other round goes backwards, so that a machine that slows down or warms up in the
     meantime does so for all of them. Python's garbage collector waits while a contender runs.
@@ -50,6 +59,8 @@ def compare(case: str, contenders: Mapping[str, Work], *, rounds: int = 7, warmu
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(-warmups, rounds):
         for name in contenders if number % 2 == 0 else reversed(list(contenders)):
+            if before is not None:
+                before()
             taken = _time(contenders[name])
             if number >= 0:
                 seconds[name].append(taken)
