@@ -60,7 +60,7 @@ class Cleared(BaseModel):
     bytes: int
 
 
-def _pool(request: Request) -> Pool:
+async def _pool(request: Request) -> Pool:  # a plain function would go through a thread
     return request.app.state.pool
 
 

@@ -46,6 +46,8 @@ class Child:
             last = self._answer(message)
             sys.stdout.flush()
             sys.stderr.flush()
+            if processes.has_children():
+                self.send(frames.NOT_ALONE)
             self.send(last)
 
     def send(self, message: bytes) -> None:

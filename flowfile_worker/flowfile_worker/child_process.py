@@ -31,6 +31,7 @@ class ChildProcess:
         pid: also the number of its process group and session.
         polars: the version it uses; None until it is warm.
         killed: whether the parent has killed it.
+        is_alone: whether nothing that its tasks started still runs.
         for_runs: whether its priority was lowered, after which it is of no use to people.
         exited: its exit status, negative for a signal, once the process and its descendants are gone.
         output: what it prints.
@@ -41,6 +42,7 @@ class ChildProcess:
         self.polars: str | None = None
         self.for_runs = False
         self.killed = False
+        self.is_alone = True
         self.output = output
         self.started_at = time.monotonic()
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -98,18 +100,17 @@ class ChildProcess:
                 message = await self._reader.readexactly(frames.LENGTH.unpack(header)[0])
             except (asyncio.IncompleteReadError, ConnectionError):
                 return None
-            if not message.startswith(frames.LOG):
+            if message == frames.NOT_ALONE:
+                self.is_alone = False
+            elif message.startswith(frames.LOG):
+                log.error("child %d: %s", self.pid, message[1:].decode("utf-8", "replace"))
+            else:
                 return message
-            log.error("child %d: %s", self.pid, message[1:].decode("utf-8", "replace"))
         return None
 
     def memory(self) -> int:
         """Bytes that it and its descendants hold."""
         return 0 if self.exited.done() else processes.memory(self.pid)
-
-    def has_descendants(self) -> bool:
-        """Whether something that it started still lives."""
-        return not self.exited.done() and len(processes.tree(self.pid)) > 1
 
     def yield_to_others(self, nice: int) -> None:
         """Lower its priority for good."""

@@ -11,7 +11,10 @@ READY = b"+"
 """Begins the message by which a child says that it is warm; the version of Polars follows."""
 
 LOG = b"!"
-"""Begins a message for the Worker's own log; all others are events as JSON."""
+"""Begins a message for the Worker's own log."""
+
+NOT_ALONE = b"~"
+"""Says that what a task has started still runs. All messages that begin otherwise are events as JSON."""
 
 
 def frame(message: bytes) -> bytes:

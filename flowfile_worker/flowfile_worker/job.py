@@ -74,6 +74,11 @@ class Job:
         """The most bytes seen so far."""
         return self.watch.peak if self.watch is not None else 0
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it has ended and no event is left to read."""
+        return self.ended.is_set() and not self._lines
+
     def take(self, message: bytes) -> None:
         """Take an event of the child: remember what its sudden end would need, and pass it on."""
         if message.startswith(endings.PARTIAL_FILE):
@@ -113,7 +118,7 @@ class Job:
                 if len(self._lines) < _MANY:
                     self._room.set()
                 yield line
-            if self.ended.is_set() or not self._listened_to:
+            if self.is_read or not self._listened_to:
                 return
             self._changed.clear()
             await self._changed.wait()

@@ -89,7 +89,7 @@ class OutputPipe:
             if not data:
                 self.close()
         if data:
-            self.tail = (self.tail + data)[-MAX_LINE:]
+            self.tail = (self.tail + data[-MAX_LINE:])[-MAX_LINE:]
             if self._taker is not None:
                 self._taker(data)
         return bool(data)

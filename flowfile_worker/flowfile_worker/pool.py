@@ -19,7 +19,7 @@ from types import TracebackType
 
 from pydantic import ValidationError
 
-from flowfile_engine.errors import ConflictError, Problem, WorkerLostError
+from flowfile_engine.errors import ConflictError, DiskFullError, Problem, WorkerLostError
 from flowfile_engine.run.cache import ResultCache
 from flowfile_engine.tasks import EVENT, TASK, Event, Task
 from flowfile_worker import endings, processes
@@ -63,7 +63,6 @@ class Pool:
         """Start the first child, without waiting for it."""
         self._settle()
         self._tending = asyncio.create_task(self._tend())
-        await asyncio.to_thread(self.cache.sweep)
 
     async def stop(self) -> None:
         """Cancel what runs, and wait until no child is left."""
@@ -224,7 +223,7 @@ class Pool:
                 await asyncio.shield(child.exited)
             strays = self.roster.strays() if self.settings.owns_process and child.exited.done() else []
             await asyncio.to_thread(self._clean, job, child, strays)
-        if child.exited.done() or child.has_descendants() or endings.is_unexpected(last):
+        if child.exited.done() or not child.is_alone or endings.is_unexpected(last):
             self.roster.let_go(child)
         else:
             self.roster.give_back(child)
@@ -291,8 +290,17 @@ class Pool:
 
     async def _tend(self) -> None:
         """Let go of children that are not needed or too big, and keep the cache within its bounds."""
-        ended, sweep_at = 0, time.monotonic() + _SWEEP_INTERVAL
+        ended, sweep_at = -1, 0.0
         while True:
+            try:
+                if self.counts.total() != ended:
+                    ended = self.counts.total()
+                    await asyncio.to_thread(self.cache.evict)
+                if time.monotonic() > sweep_at:
+                    sweep_at = time.monotonic() + _SWEEP_INTERVAL
+                    await asyncio.to_thread(self.cache.sweep)
+            except (OSError, DiskFullError):
+                log.exception("the cache could not be tended")
             await asyncio.sleep(min(_TEND_INTERVAL, self.settings.idle_seconds))
             if not self._jobs:
                 self._memory_kills = processes.kills_for_memory()
@@ -304,9 +312,3 @@ class Pool:
                     if child.for_runs or child is not self.roster.fresh[0]:
                         self.roster.let_go(child)
             self._settle()
-            if self.counts.total() != ended:
-                ended = self.counts.total()
-                await asyncio.to_thread(self.cache.evict)
-            if time.monotonic() > sweep_at:
-                sweep_at = time.monotonic() + _SWEEP_INTERVAL
-                await asyncio.to_thread(self.cache.sweep)

@@ -32,6 +32,15 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def has_children() -> bool:
+    """Whether this process has started or adopted others and not waited for their end."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def tree(pid: int) -> list[int]:
     """A process and its descendants."""
     if not LINUX:

@@ -20,6 +20,8 @@ from flowfile_worker.settings import ServiceSettings
 
 ANNOUNCEMENT = "FLOWFILE_WORKER"
 _SHUTDOWN_SECONDS = 10.0
+_BACKLOG = 512
+_KEEP_ALIVE_SECONDS = 120
 
 
 class _Server(uvicorn.Server):
@@ -65,7 +67,14 @@ def serve(settings: ServiceSettings) -> None:
     listening = _listen(settings.host, settings.port)
     app = create_app(settings)
     config = uvicorn.Config(
-        app, http="h11", ws="none", loop="asyncio", log_config=None, access_log=False, server_header=False
+        app,
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     server = _Server(config, app.state.pool, f"http://{host}:{listening.getsockname()[1]}")
@@ -124,11 +133,16 @@ def _on_end_of_stdin(server: _Server) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named, because asyncio sends small answers without delay only where it sees it.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
-        )
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except OSError as error:
+        listening.close()
         raise SettingsError(
             f"cannot listen on {host}, port {port}: {error.strerror}", hint="is a Worker running already?", field="port"
         ) from error
+    return listening

@@ -29,9 +29,12 @@ class TaskStream(Response):
         presence = asyncio.create_task(self._watch(receive))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            more = True
             async for line in self._job.lines():
-                await send({"type": "http.response.body", "body": line + b"\n", "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                more = not self._job.is_read
+                await send({"type": "http.response.body", "body": line + b"\n", "more_body": more})
+            if more:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             presence.cancel()
             self._pool.leave(self._job)

@@ -197,3 +197,8 @@ def write_files(p: Parameters, cache: ResultCache, emit: Emit) -> None:
 def speak_nonsense(p: Parameters, cache: ResultCache, emit: Emit) -> None:
     emit(StepEvent.model_construct(kind="step", result=StepResult.model_construct(node_id=1.5)))
     time.sleep(3600)
+
+
+def small_query(p: Parameters, cache: ResultCache, emit: Emit) -> None:
+    frame = pl.LazyFrame({"a": range(20_000)}).with_columns(b=pl.col("a") * 2 % 17)
+    frame.group_by("b").agg(pl.col("a").sum()).collect(engine="streaming")
