@@ -102,7 +102,8 @@ class LiveReport(Report):
     def _table(self, lines: list[Line]) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         table.add_column(no_wrap=True, min_width=self._graph_width)
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=None)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True)
         table.add_column(style="dim", no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
@@ -122,9 +123,8 @@ class LiveReport(Report):
         if result is not None and result.problem is not None and state == "failed":
             words = f"failed: {text.first_words(result.problem.message, 60)}"
         name = Text(line.title, "dim" if state in ("waiting", "skipped") else "")
-        if line.step.title and str(line.step.id) != line.step.title:
-            name.append(f" {line.step.id}", "dim")
-        return [graph, name, line.step.type, rows, seconds, Text(words, _STYLES[state])]
+        node_id = Text(str(line.step.id) if line.step.title else "", "dim")
+        return [graph, name, node_id, line.step.type, rows, seconds, Text(words, _STYLES[state])]
 
     def _state(self, line: Line) -> str:
         result = self._results.get(line.step.id)
