@@ -51,11 +51,12 @@ def joinable(left: pl.DataType, right: pl.DataType) -> bool:
 def common_dtype(dtypes: Iterable[pl.DataType]) -> pl.DataType | None:
     """The type that can hold values of all the types, as Polars coerces them; None if there is none.
 
-    Polars would also turn dates into the numbers that stand for them; that is refused here, since nobody means it.
+    Polars would also turn dates into the numbers that stand for them, which nobody means, and names a text type for
+    durations that it cannot then write as text. Both are refused here.
     """
     distinct = list(dict.fromkeys(dtypes))
-    kinds = {kind_of(dtype) for dtype in distinct}
-    if kinds & {"temporal", "duration"} and kinds & {"number", "boolean"} and "text" not in kinds:
+    kinds = {kind_of(dtype) for dtype in distinct} - {"null"}
+    if len(kinds) > 1 and ("duration" in kinds or ("temporal" in kinds and "text" not in kinds)):
         return None
     frames = [empty_frame(pl.Schema({"value": dtype})) for dtype in distinct]
     try:
