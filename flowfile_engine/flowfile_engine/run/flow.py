@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from flowfile_engine.errors import FlowfileError, NodeId, Problem, SettingsError
-from flowfile_engine.frames import POLARS_ERRORS, knowing, lowered_schema, outputs_of
+from flowfile_engine.frames import POLARS_ERRORS, knowing, outputs_of
 from flowfile_engine.graph.document import Edge
 from flowfile_engine.graph.fingerprint import fingerprints
 from flowfile_engine.graph.graph import EtlGraph
@@ -66,7 +66,8 @@ class PreparedFlow:
             frame = self.scan(step)
             return Prediction("known", {node.info.outputs[0]: frame.collect_schema()})
         if node.runs_user_code:
-            return Prediction("known", lowered_schema(node, inputs))
+            schemas = node.schema(inputs)
+            return None if schemas is None else Prediction("known", schemas)
         return None
 
     def scan(self, step: NodeStep) -> pl.LazyFrame:

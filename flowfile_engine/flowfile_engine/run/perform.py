@@ -10,7 +10,7 @@ import polars as pl
 
 from flowfile_engine.dtypes import parse_schema, schema_text
 from flowfile_engine.errors import FlowfileError
-from flowfile_engine.frames import POLARS_ERRORS, lowered_schema, map_inputs
+from flowfile_engine.frames import POLARS_ERRORS, map_inputs
 from flowfile_engine.graph.document import FlowDocument, StepDocument
 from flowfile_engine.graph.graph import EtlGraph
 from flowfile_engine.io.errors import explain
@@ -116,9 +116,11 @@ def _source_schema(task: SourceSchemaTask) -> Schemas:
 def _node_schema(task: NodeSchemaTask) -> Schemas:
     node = builtin_registry()[task.node_type].model_validate(task.settings)
     try:
-        schemas = lowered_schema(node, map_inputs(task.inputs, parse_schema))
+        schemas = node.schema(map_inputs(task.inputs, parse_schema))
     except FlowfileError:
         raise
     except POLARS_ERRORS as error:
         raise explain(error, node) from error
-    return Schemas(outputs={name: schema_text(schema) for name, schema in schemas.items()})
+    return Schemas(
+        outputs=None if schemas is None else {name: schema_text(schema) for name, schema in schemas.items()}
+    )
