@@ -24,7 +24,7 @@ from typing import cast
 from flowfile_engine.errors import FlowfileError, OutOfMemoryError, Problem
 from flowfile_engine.run.cache import ResultCache
 from flowfile_engine.run.disk import disk_full
-from flowfile_engine.tasks import EVENT, TASK, Answer, DoneEvent, Event, FailedEvent, Task
+from flowfile_engine.tasks import EVENT, TASK, Answer, DoneEvent, Event, FailedEvent, PingTask, Task
 from flowfile_worker import frames, processes
 
 Perform = Callable[[Task, ResultCache, Callable[[Event], None]], Answer]
@@ -41,7 +41,9 @@ class Child:
 
     def serve(self) -> None:
         """Perform tasks until the parent closes the connection."""
-        self.send(frames.READY + _warm_polars().encode())
+        polars = _warm_polars()
+        self._perform(PingTask(), self._cache, lambda _: None)  # so that the engine loads what it needs
+        self.send(frames.READY + polars.encode())
         while (message := frames.read_frame(self._connection)) is not None:
             last = self._answer(message)
             sys.stdout.flush()

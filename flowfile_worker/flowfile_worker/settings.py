@@ -58,7 +58,7 @@ class PoolSettings:
     max_runs: int = 2
     max_people: int = 2
     keep_for_people: bool = True
-    run_nice: int = 10
+    run_nice: int = 5
     idle_seconds: float = 180.0
     recycle_bytes: int = 512 << 20
     perform: str = PERFORM
