@@ -18,13 +18,13 @@ _HEARTBEAT_SECONDS = 15.0
 class _Event:
     number: int
     user_id: int | None
-    message: EventMessage
+    message: EventMessage | Callable[[], EventMessage]
     text: bytes | None = None
 
     def encoded(self) -> bytes:
         """The event as the stream carries it; made when the first client reads it."""
         if self.text is None:
-            self.text = _encode(self.number, self.message)
+            self.text = _encode(self.number, self.message() if callable(self.message) else self.message)
         return self.text
 
 
@@ -39,8 +39,13 @@ class EventHub:
         self._news = asyncio.Event()
         self.closed = False
 
-    def publish(self, message: EventMessage, user_id: int | None) -> None:
-        """Tell a person's clients; None: everybody's."""
+    def publish(self, message: EventMessage | Callable[[], EventMessage], user_id: int | None) -> None:
+        """Tell a person's clients; None: everybody's.
+
+        Args:
+            message: or what makes it when the first client reads it, so that nobody's reading costs nothing.
+            user_id: whose clients.
+        """
         self._last += 1
         self._ring.append(_Event(self._last, user_id, message))
         self._wake()

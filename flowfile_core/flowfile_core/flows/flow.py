@@ -25,7 +25,7 @@ log = logging.getLogger("flowfile_core")
 _SHOWN_NODES = 200
 _SHOWN_EDITS = 100
 
-Publish = Callable[[EventMessage, int], None]
+Publish = Callable[[EventMessage | Callable[[], EventMessage], int], None]
 
 
 class OpenFlow:
@@ -277,14 +277,15 @@ class OpenFlow:
         return self.predictor.pending(node_id)
 
     def _nodes_changed(self, changed: list[NodeId]) -> None:
-        shown = [node_id for node_id in changed[:_SHOWN_NODES] if node_id in self.graph]
-        states = [node_state(self.graph.step(node_id), pending=self.predictor.pending(node_id)) for node_id in shown]
-        message = NodesMessage.model_construct(
-            flow_id=self.flow_id,
-            revision=self.revision,
-            nodes=states,
-            complete=len(shown) == len(changed),
-        )
+        def message() -> NodesMessage:
+            shown = [node_id for node_id in changed[:_SHOWN_NODES] if node_id in self.graph]
+            return NodesMessage.model_construct(
+                flow_id=self.flow_id,
+                revision=self.revision,
+                nodes=[node_state(self.graph.step(key), pending=self.predictor.pending(key)) for key in shown],
+                complete=len(changed) <= _SHOWN_NODES,
+            )
+
         self._publish(message, self.owner_id)
 
     def close(self) -> None:

@@ -78,13 +78,13 @@ class History:
                 self._written[part] = edit.revision
 
     def collisions(self, revision: int, operations: Iterable[Operation]) -> list[Touched] | None:
-        """The parts that operations touch and that were changed after a revision; None: too old to tell."""
+        """The parts that operations lean on and that were changed after a revision; None: too old to tell."""
         if revision < self._first:
             return None
-        touched: set[Touched] = set()
+        reads: set[Touched] = set()
         for operation in operations:
-            touched |= operation.reads() | operation.writes()
-        return sorted((part for part in touched if self._written.get(part, -1) > revision), key=str)
+            reads |= operation.reads()
+        return sorted((part for part in reads if self._written.get(part, -1) > revision), key=str)
 
     def since(self, revision: int) -> Sequence[Edit]:
         """The edits after a revision, as far back as they are kept."""

@@ -1,7 +1,7 @@
 """Operations: the small changes that an edit is made of. Each one gives the operations that undo it.
 
-`reads` and `writes` name what an operation leans on and what it changes; two edits collide where one writes what the
-other reads or writes.
+`reads` and `writes` name what an operation leans on and what it changes; an edit collides with an earlier one that
+wrote what it reads. What an operation overwrites, it reads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flowfile_engine.graph.graph import EtlGraph
 Touched = tuple[Any, ...]
 """The name of a part of a flow, such as `("settings", 3)`."""
 
-StepId = Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[str, Field(min_length=1, max_length=200)]
+StepId = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)] | Annotated[str, Field(min_length=1, max_length=200)]
 Coordinate = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
@@ -115,8 +115,8 @@ class UpdateStep(Base):
         return [UpdateStep.model_construct(id=self.id, **{name: getattr(before, name) for name in given})]
 
     def reads(self) -> set[Touched]:
-        """The step must be there."""
-        return {("exists", self.id)}
+        """The step must be there, and the fields that are given as they were."""
+        return {("exists", self.id), *self.writes()}
 
     def writes(self) -> set[Touched]:
         """The fields that are given."""

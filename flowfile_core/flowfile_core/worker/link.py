@@ -76,6 +76,7 @@ class WorkerLink:
             await asyncio.gather(self._watching, return_exceptions=True)
         if self._client is not None:
             await self._client.close()
+        await asyncio.gather(*self._closing)
         if self._embedded is not None:
             await self._embedded.stop()
 
@@ -105,10 +106,13 @@ class WorkerLink:
     async def _watch(self, url: str) -> None:
         """Ask an external Worker now and then whether it lives; it is somebody else's to restart."""
         probe = WorkerClient(url, self._token)
-        while True:
-            healthy = await probe.healthy()
-            if healthy and self.state != "ready":
-                self._came(url)
-            elif not healthy and self.state == "ready":
-                self._went()
-            await asyncio.sleep(_CHECK_SECONDS)
+        try:
+            while True:
+                healthy = await probe.healthy()
+                if healthy and self.state != "ready":
+                    self._came(url)
+                elif not healthy and self.state == "ready":
+                    self._went()
+                await asyncio.sleep(_CHECK_SECONDS)
+        finally:
+            await probe.close()
