@@ -13,8 +13,10 @@ python=${PYTHON:-python3}
 [ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet --constraint constraints.txt uv
 
 install() {
-    .venv/bin/uv pip install --quiet --python .venv/bin/python \
+    # Compiled once here: a service's start would otherwise compile what it imports, each time where that is not kept.
+    .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python \
         --constraints constraints.txt --build-constraints constraints.txt "$@"
 }
 install --editable . --group dev
 install --no-deps --group sample-data
+.venv/bin/python -m compileall -q flowfile/flowfile flowfile_*/flowfile_*
