@@ -137,7 +137,10 @@ class DevelopmentRun(Execution):
         step = stage.step
         node = step.node
         if isinstance(node, OutputNode):
-            return self._marks.is_current(step.hash, node)
+            current = self._marks.is_current(step.hash, node)
+            if current:
+                self.put(StepResult(node_id=step.node_id, state="cached", seconds=0))
+            return current
         found: dict[str, CachedResult] = {}
         for output, columns in stage.columns.items():
             result = self.leases.open(step.hash, output)

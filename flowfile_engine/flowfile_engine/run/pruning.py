@@ -68,7 +68,8 @@ def columns_read(
     try:
         plans = []
         for (node_id, output), columns in wanted.items():
-            plan = frames.outputs(node_id)[output]
+            # Not `outputs`: a leaf that is wanted itself would be lowered over real data, and executed below.
+            plan = frames.output(node_id, output)
             plans.append(plan if columns is None else plan.select(columns))
         # The in-memory engine visits every source, also where an empty one decides the result.
         pl.collect_all(plans, engine="in-memory")
