@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import stat
 from pathlib import Path
 
@@ -54,17 +55,17 @@ async def test_pages_fetch_nothing_from_elsewhere(core: Core) -> None:
     assert "/flows/{flow_id}/edits" in (await core.http.get("/api-docs")).text
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:63578", "", "127.0.0.1.nip.io"])
-async def test_other_names_are_not_answered(core: Core, host: str) -> None:
-    for path in ("/health", "/ui/", "/flows"):
+async def test_other_names_are_not_answered(core: Core) -> None:
+    hosts = ("evil.example", "localhost.evil.example:63578", "", "127.0.0.1.nip.io")
+    for host, path in itertools.product(hosts, ("/health", "/ui/", "/flows")):
         answer = await core.http.get(path, headers={"Host": host})
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8080", "LOCALHOST"])
-async def test_names_of_loopback_are_answered(core: Core, host: str) -> None:
-    assert (await core.http.get("/health", headers={"Host": host})).status_code == 200
+async def test_names_of_loopback_are_answered(core: Core) -> None:
+    for host in ("localhost:1", "127.0.0.1", "[::1]:8080", "LOCALHOST"):
+        assert (await core.http.get("/health", headers={"Host": host})).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,11 @@ class Predictor:
         Returns:
             The steps that changed so far.
         """
-        for node_id in self._open_steps():
+        open_steps = self._open_steps()
+        for node_id in open_steps:
             self._schemas.resolve_paths(self._graph.step(node_id))
+        for node_id in self._schemas.shown_below(open_steps):
+            self._graph.mark_changed(node_id)
         steps = predicting(self._graph, self._schemas)
         changed: list[NodeId] = []
         if _exhaust(steps, changed, time.perf_counter() + _MOMENT):

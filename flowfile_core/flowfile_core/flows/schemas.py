@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -119,6 +119,7 @@ class FlowSchemas:
     roots: list[Path] | None
     wanted: dict[NodeId, Question] = field(default_factory=dict)
     fresh: set[str] = field(default_factory=set)
+    _shown: set[NodeId] = field(default_factory=set)
 
     def schema(self, step: NodeStep, inputs: Mapping[str, Any]) -> Prediction | None:
         """The prediction for a step, where it is known; else the question is left in `wanted`."""
@@ -129,6 +130,12 @@ class FlowSchemas:
         if node.runs_user_code:
             return self._of_question(step, _code_question(node, inputs))
         return self._learnt(step)
+
+    def shown_below(self, node_ids: Collection[NodeId]) -> set[NodeId]:
+        """The steps whose schema a run showed and that read from some steps: it may be another for other data."""
+        if not self._shown:
+            return set()
+        return self._shown & self.graph.downstream(node_ids)
 
     def resolve_paths(self, step: NodeStep) -> None:
         """Make the paths in a step's validated settings absolute; one that may not be touched is a problem."""
@@ -200,7 +207,10 @@ class FlowSchemas:
             return None
         fingerprints(self.graph, only=self.graph.upstream([step.node_id]))
         schemas = self.store.learnt(step.hash)
-        return None if schemas is None else Prediction("known", schemas)
+        if schemas is None:
+            return None
+        self._shown.add(step.node_id)
+        return Prediction("known", schemas)
 
 
 def _code_question(node: Node, inputs: Mapping[str, Any]) -> Question:

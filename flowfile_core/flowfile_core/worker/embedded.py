@@ -34,7 +34,7 @@ class EmbeddedWorker:
     """
 
     def __init__(self, command: Sequence[str] | None, token: str, came: Came, went: Went) -> None:
-        # Its standard input is a pipe of ours, which ends with this process, however that ends; so does the Worker then.
+        # Its standard input is a pipe of ours, which ends with this process, however that ends; so does the Worker.
         self._command = list(command or [sys.executable, "-m", "flowfile_worker", "--port", "0", "--watch-stdin"])
         self._token = token
         self._came, self._went = came, went
