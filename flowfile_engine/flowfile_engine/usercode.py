@@ -6,13 +6,14 @@ import ast
 import io
 import linecache
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
-from flowfile_engine.errors import DataError, RecordingError, SettingsError
+from flowfile_engine.errors import DataError, FlowfileError, RecordingError, SettingsError
 
 FILENAME = "<polars code>"
 """What tracebacks call the person's code."""
@@ -101,12 +102,33 @@ def _frame_of(tree: ast.Module, namespace: Mapping[str, Any]) -> pl.LazyFrame:
     return frame.lazy()
 
 
-def _failed(error: BaseException) -> DataError:
+@contextmanager
+def errors_explained() -> Generator[None]:
+    """Explain what a person's functions raise while Polars calls them, which may be anything.
+
+    Raises:
+        DataError: one of them raised; names the line.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        if isinstance(error, FlowfileError | pl.exceptions.PolarsError) or _line(error) is None:
+            raise
+        raise _failed(error) from error
+
+
+def _line(error: BaseException) -> int | None:
+    """The line of a person's code that an exception went through last."""
     line, place = None, error.__traceback__
     while place is not None:
         if place.tb_frame.f_code.co_filename == FILENAME:
             line = place.tb_lineno
         place = place.tb_next
+    return line
+
+
+def _failed(error: BaseException) -> DataError:
+    line = _line(error)
     reason = str(error).split("\n", 1)[0].strip()
     kind = type(error).__name__
     return DataError(f"{f'line {line}: ' if line else ''}{kind}: {reason}" if reason else kind, field="code")

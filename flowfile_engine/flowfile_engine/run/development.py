@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from flowfile_engine import usercode
 from flowfile_engine.errors import FlowfileError, NodeId
 from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.graph.step import NodeStep
@@ -211,7 +212,8 @@ class DevelopmentRun(Execution):
         try:
             job = self.job(step, stage.columns)
             plans = job.plans(frames)
-            collected = pl.collect_all(plans, engine=ENGINE, optimizations=optimizations(stage.between))
+            with usercode.errors_explained():
+                collected = pl.collect_all(plans, engine=ENGINE, optimizations=optimizations(stage.between))
             result = job.finish(collected)
         except (*POLARS_ERRORS, FlowfileError) as error:
             if job is not None:

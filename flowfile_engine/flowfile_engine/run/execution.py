@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flowfile_engine import usercode
 from flowfile_engine.dtypes import schema_text
 from flowfile_engine.errors import FlowfileError, NodeId, Problem
 from flowfile_engine.frames import POLARS_ERRORS
@@ -233,7 +234,8 @@ def _fails(frames: Frames, steps: Sequence[NodeStep]) -> bool:
         inner = {edge.source for step in steps for edge in step.incoming}
         ends = [step for step in steps if step.node_id not in inner and step.node_type.info.outputs]
         plans = [frame for step in ends for frame in frames.outputs(step.node_id).values()]
-        pl.collect_all([plan.sink_batches(_forget, lazy=True) for plan in plans], engine=ENGINE)
+        with usercode.errors_explained():
+            pl.collect_all([plan.sink_batches(_forget, lazy=True) for plan in plans], engine=ENGINE)
     except (*POLARS_ERRORS, FlowfileError):
         return True
     return False

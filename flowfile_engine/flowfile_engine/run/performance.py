@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from flowfile_engine import usercode
 from flowfile_engine.errors import FlowfileError, NodeId
 from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.graph.step import NodeStep
@@ -69,7 +70,8 @@ class PerformanceRun(Execution):
                 made = jobs[-1].plans(frames)
                 slices.append(slice(len(plans), len(plans) + len(made)))
                 plans += made
-            collected = pl.collect_all(plans, engine=ENGINE, optimizations=optimizations(steps))
+            with usercode.errors_explained():
+                collected = pl.collect_all(plans, engine=ENGINE, optimizations=optimizations(steps))
             results = [job.finish(collected[part]) for job, part in zip(jobs, slices, strict=True)]
         except (*POLARS_ERRORS, FlowfileError) as error:
             for job in jobs:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from flowfile_engine import usercode
 from flowfile_engine.errors import FlowfileError
 from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.run.flow import Frames, Output, PreparedFlow
@@ -72,7 +73,8 @@ def columns_read(
             plan = frames.output(node_id, output)
             plans.append(plan if columns is None else plan.select(columns))
         # The in-memory engine visits every source, also where an empty one decides the result.
-        pl.collect_all(plans, engine="in-memory")
+        with usercode.errors_explained():
+            pl.collect_all(plans, engine="in-memory")
     except (*POLARS_ERRORS, FlowfileError):
         return dict.fromkeys(leaves)
     return {output: probe.read if probe.asked else None for output, probe in probes.items()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 
+from flowfile_engine import usercode
 from flowfile_engine.dtypes import dtype_text
-from flowfile_engine.errors import ColumnMissingError, FlowfileError, NodeId, SettingsError
+from flowfile_engine.errors import ColumnMissingError, DataError, FlowfileError, NodeId, SettingsError
 from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.graph.step import NodeStep
 from flowfile_engine.io.errors import explain
@@ -48,7 +50,7 @@ class RowReader:
         step, output = self._output(task.node_id, task.output)
         ordered = bool(task.sort or task.filter or task.search)
         whole = self._whole(step, output)
-        try:
+        with self._errors_explained(step):
             if whole is None and not ordered and task.offset == 0:
                 frame = self._first_rows(step, output, task.limit)
                 if frame is not None:
@@ -57,8 +59,6 @@ class RowReader:
             if whole is None:
                 whole = self._materialize(step, output)
             return self._page(whole, task)
-        except POLARS_ERRORS as error:
-            raise explain(error, step.node).at(step.node_id) from error
 
     def count(self, node_id: NodeId, output: str | None) -> Count:
         """The number of rows of an output."""
@@ -67,10 +67,31 @@ class RowReader:
         if cached is not None:
             return Count(rows=cached.rows)
         frames = Frames(self.flow, self._cached_leaves(step))
-        try:
+        with self._errors_explained(step):
             return Count(rows=frames.output(step.node_id, name).select(pl.len()).collect(engine=ENGINE).item())
+
+    @contextmanager
+    def _errors_explained(self, step: NodeStep) -> Generator[None]:
+        """Explain what computing rows of a step raises, and place it there unless it is known to come from above."""
+        try:
+            with usercode.errors_explained():
+                yield
         except POLARS_ERRORS as error:
             raise explain(error, step.node).at(step.node_id) from error
+        except DataError as error:
+            if error.node_id is None:
+                self._place(error, step)
+            raise
+
+    def _place(self, error: DataError, step: NodeStep) -> None:
+        """Place an error of a person's code on the step that has it, as far as that is clear."""
+        above = [self.flow.graph.step(node_id) for node_id in self.flow.graph.upstream([step.node_id])]
+        coded = [other for other in above if other.node_type.runs_user_code]
+        if len(coded) == 1:
+            error.at(coded[0].node_id)
+        else:
+            error.field = None
+            error.at(step.node_id)
 
     def _output(self, node_id: NodeId, output: str | None) -> tuple[NodeStep, str]:
         step = self.flow.graph.step(node_id)
