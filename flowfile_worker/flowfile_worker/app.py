@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
@@ -175,6 +176,7 @@ def _find(pool: Pool, file_ref: str) -> CachedResult:
     return found
 
 
+@cache
 def _version() -> str:
     try:
         return version("flowfile")

@@ -35,8 +35,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            sys.stdout.write(f"{ANNOUNCEMENT} {self._address}\n")
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(f"{ANNOUNCEMENT} {self._address}\n")
+                sys.stdout.flush()
+            except BrokenPipeError:  # whoever started it has ended meanwhile
+                self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Whatever happens, nobody waits for this process for ever; its children die with it.
