@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def _serve_once(data_dir: Path, idle_seconds: float = 0) -> tuple[float, list[in
 
 
 @contextmanager
-def _serving(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def _serving(data_dir: Path) -> Generator[tuple[subprocess.Popen[str], str]]:
     command = [str(Path(sys.executable).parent / "flowfile"), "serve"]
     environment = {**os.environ, "FLOWFILE_DATA_DIR": str(data_dir), "FLOWFILE_PORT": "0"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
