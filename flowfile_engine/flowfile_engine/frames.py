@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -73,4 +74,15 @@ def outputs_of(node: Node, result: Any) -> dict[str, Any]:
 def lowered_schema(node: Node, inputs: Mapping[str, Any]) -> dict[str, pl.Schema]:
     """The schemas of a node's outputs, by lowering it onto empty frames. Nothing is executed."""
     result = node.lower(pl, **map_inputs(inputs, empty_frame))
-    return {name: frame.collect_schema() for name, frame in outputs_of(node, result).items()}
+    return {name: _collect_schema(frame) for name, frame in outputs_of(node, result).items()}
+
+
+def _collect_schema(frame: pl.LazyFrame) -> pl.Schema:
+    """`frame.collect_schema()`, without looking again at each column of what Polars itself gives.
+
+    At a hundred columns that look takes twice as long as Polars takes for the schema.
+    """
+    schema = pl.Schema()
+    for name, dtype in frame._ldf.collect_schema().items():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        OrderedDict.__setitem__(schema, name, dtype)
+    return schema
