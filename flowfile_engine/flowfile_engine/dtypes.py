@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
@@ -21,6 +22,9 @@ SIMPLE: dict[str, pl.DataType] = {
     )
 }  # fmt: skip
 """The types without arguments, by name."""
+
+
+_WITHOUT_ARGUMENTS: dict[str, pl.DataType] = {**SIMPLE, "Datetime": pl.Datetime("us"), "Duration": pl.Duration("us")}
 
 
 def dtype_text(dtype: pl.DataType | type[pl.DataType]) -> str:
@@ -67,41 +71,68 @@ def parse_dtype(text: str) -> pl.DataType:
     """
     try:
         return _parse(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (SyntaxError, ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError) as error:
         raise SettingsError(
-            f"{text!r} is not a data type", hint='for example Int64, String, Date, Datetime("us"), List(String)'
+            f"{text!r:.80} is not a data type", hint='for example Int64, String, Date, Datetime("us"), List(String)'
         ) from error
 
 
 def _parse(node: ast.expr) -> pl.DataType:
     if isinstance(node, ast.Name):
-        return (
-            SIMPLE[node.id]
-            if node.id in SIMPLE
-            else {"Datetime": pl.Datetime("us"), "Duration": pl.Duration("us")}[node.id]
-        )
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return _WITHOUT_ARGUMENTS[node.id]
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.keywords:
         raise ValueError("a name or a call is expected")
-    arguments = node.args
-    match node.func.id:
-        case "Datetime":
-            return pl.Datetime(*map(ast.literal_eval, arguments))
-        case "Duration":
-            return pl.Duration(*map(ast.literal_eval, arguments))
-        case "Decimal":
-            return pl.Decimal(*map(ast.literal_eval, arguments))
-        case "Enum":
-            return pl.Enum(ast.literal_eval(arguments[0]))
-        case "List":
-            return pl.List(_parse(arguments[0]))
-        case "Array":
-            return pl.Array(_parse(arguments[0]), ast.literal_eval(arguments[1]))
-        case "Struct" if isinstance(arguments[0], ast.Dict):
-            pairs = zip(arguments[0].keys, arguments[0].values, strict=True)
-            return pl.Struct({ast.literal_eval(key): _parse(value) for key, value in pairs if key is not None})
-        case name if not arguments:
-            return SIMPLE[name]
-    raise ValueError(f"{node.func.id} takes no arguments")
+    match node.func.id, node.args:
+        case "Datetime", [unit]:
+            return pl.Datetime(ast.literal_eval(unit))
+        case "Datetime", [unit, zone]:
+            return _zoned(ast.literal_eval(unit), ast.literal_eval(zone))
+        case "Duration", [unit]:
+            return pl.Duration(ast.literal_eval(unit))
+        case "Decimal", [precision, scale]:
+            return _decimal(ast.literal_eval(precision), ast.literal_eval(scale))
+        case "Enum", [categories]:
+            return pl.Enum(ast.literal_eval(categories))
+        case "List", [inner]:
+            return pl.List(_parse(inner))
+        case "Array", [inner, shape]:
+            return _array(_parse(inner), ast.literal_eval(shape))
+        case "Struct", [ast.Dict(keys=keys, values=values)]:
+            # `**more` has no key, which `literal_eval` refuses.
+            return pl.Struct({_name(key): _parse(value) for key, value in zip(keys, values, strict=True)})
+        case name, []:
+            return _WITHOUT_ARGUMENTS[name]
+        case _:
+            raise ValueError("it takes other arguments")
+
+
+def _zoned(unit: Any, zone: Any) -> pl.DataType:
+    dtype = pl.Datetime(unit, zone)
+    try:
+        pl.Series([], dtype=dtype)  # Polars brings its own database of zones, and looks only now
+    except pl.exceptions.PolarsError as error:
+        raise ValueError("no such time zone") from error
+    return dtype
+
+
+def _decimal(precision: Any, scale: Any) -> pl.DataType:
+    if type(precision) is not int or type(scale) is not int or not 0 <= scale <= precision <= 38 or not precision:
+        raise ValueError("up to 38 digits, of which some stand behind the point")
+    return pl.Decimal(precision, scale)
+
+
+def _array(inner: pl.DataType, shape: Any) -> pl.DataType:
+    sizes = shape if isinstance(shape, tuple) else (shape,)
+    if not sizes or any(type(size) is not int or size < 0 for size in sizes):
+        raise ValueError("sizes are whole numbers")
+    return pl.Array(inner, shape)
+
+
+def _name(key: ast.expr | None) -> str:
+    name = ast.literal_eval(key) if key is not None else None
+    if not isinstance(name, str):
+        raise ValueError("a field's name is a text")
+    return name
 
 
 Columns = dict[str, str]

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from flowfile_engine.errors import RecordingError
-from flowfile_engine.source import Argument, Atom, Display, Source
+from flowfile_engine.source import Argument, Atom, Display, Source, Text, text_source
 
 
 def literal(value: Any, imports: set[str]) -> Source:
@@ -34,7 +34,7 @@ def literal(value: Any, imports: set[str]) -> Source:
             imports.add("from decimal import Decimal")
             return Atom(repr(value))
         case str():
-            return Atom(text_source(value))
+            return Text(value)
         case bool() | int() | float() | bytes() | None:
             return Atom(repr(value))
         case list():
@@ -42,19 +42,13 @@ def literal(value: Any, imports: set[str]) -> Source:
         case tuple():
             return Display("(", tuple(literal(item, imports) for item in value), ")")
         case pl.Schema() | dict():
-            items = [Argument(literal(item, imports), f"{literal(key, imports).flat()}: ") for key, item in value.items()]
+            items = [
+                Argument(literal(item, imports), f"{literal(key, imports).flat()}: ") for key, item in value.items()
+            ]
             return Display("{", tuple(items), "}")
         case _:
             kind = type(value)
             raise RecordingError(f"a {kind.__module__}.{kind.__qualname__} cannot be written as source")
-
-
-def text_source(text: str) -> str:
-    """A text in double quotes, as formatters write it."""
-    plain = repr(text)
-    if plain[0] == "'" and '"' not in text:
-        return f'"{plain[1:-1]}"'.replace("\\'", "'")
-    return plain
 
 
 def dtype_source(dtype: pl.DataType | type[pl.DataType]) -> str:

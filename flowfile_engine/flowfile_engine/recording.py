@@ -7,6 +7,8 @@ and the recorded `pl` thus writes down the very calls that its run makes. What c
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 NOT_RECORDED = frozenset({"collect", "collect_all", "fetch", "profile", "map_elements", "map_batches", "map_groups"})
 """Calls that compute while lowering, or that take a Python function whose source is not at hand."""
+
+IMPORTED = ("Any", "Decimal", "argparse", "datetime", "glob", "os", "params", "pl", "secrets", "xlsxwriter")
+"""What scripts import or are handed: no step's frame takes these names."""
 
 _PLAIN = (bool, int, float, str, bytes, type(None), list, tuple, dict, set, polars.Schema, polars.DataType)
 
@@ -55,6 +60,7 @@ class Recorded:
         return _wrap(getattr(self._value, name), "attribute", self, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The same call on the object inside, remembered."""
         if self._operation == "attribute":
             base, name = self._operands
             if name == "pipe":
@@ -93,20 +99,21 @@ class Recorded:
     __hash__ = object.__hash__
 
     @property
-    def __class__(self) -> type:  # so that `isinstance(frame, pl.LazyFrame)` holds
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+        # So that `isinstance(frame, pl.LazyFrame)` holds.
         return type(self._value)
 
 
 def _add_operators() -> None:
     def forward(name: str, sign: str, function: Callable[[Any, Any], Any]) -> None:
         def method(self: Recorded, other: Any) -> Any:
-            return _wrap(function(self._value, unwrap(other)), "binary", self, sign, other)
+            return _wrap(function(unwrap(self), unwrap(other)), "binary", self, sign, other)
 
         setattr(Recorded, f"__{name}__", method)
 
     def reflected(name: str, sign: str, function: Callable[[Any, Any], Any]) -> None:
         def method(self: Recorded, other: Any) -> Any:
-            return _wrap(function(unwrap(other), self._value), "binary", other, sign, self)
+            return _wrap(function(unwrap(other), unwrap(self)), "binary", other, sign, self)
 
         setattr(Recorded, f"__r{name}__", method)
 
@@ -161,7 +168,7 @@ def _is_dtype_class(value: Any) -> bool:
 class Script:
     """Lines of Python under construction, with the names and imports that they use."""
 
-    def __init__(self, reserved: tuple[str, ...] = ("pl", "params", "os")) -> None:
+    def __init__(self) -> None:
         self.lines: list[str] = []
         self.imports: set[str] = {"import polars as pl"}
         self.definitions: list[str] = []
@@ -170,7 +177,7 @@ class Script:
         """Lines of `main` that run when all results are there, as `results`."""
         self.step = ""
         """What the step that is being written is called: the key of its result in `results`."""
-        self._names = set(reserved)
+        self._names = {*dir(builtins), *keyword.kwlist, *IMPORTED}
 
     def fresh(self, base: str) -> str:
         """A variable name that is not taken: `base`, or `base_2` and so on."""
@@ -188,11 +195,9 @@ class Script:
     def assign(self, base: str, source: Source) -> str:
         """Add `name = source` under a fresh name, which is returned."""
         name = self.fresh(base)
-        text = layout(source, len(name) + 7)
-        if "\n" in text or len(text) + len(name) + 7 > 100:
-            text = layout(source, 4)
-            if "\n" in text and not isinstance(source, Call | Display):
-                text = f"(\n    {layout(source, 8)}\n)"
+        text = layout(source, 4, len(name) + 3)
+        if "\n" in text and not isinstance(source, Call | Display):
+            text = f"(\n        {layout(source, 8)}\n    )"
         self.line(f"{name} = {text}")
         return name
 
@@ -266,7 +271,7 @@ class Recorder:
                 function, args, kwargs = operands
                 arguments = [Argument(self.source(argument)) for argument in args]
                 for name, argument in kwargs.items():
-                    if name.isidentifier():
+                    if name.isidentifier() and not keyword.iskeyword(name):
                         arguments.append(Argument(self.source(argument), f"{name}="))
                     else:
                         arguments.append(Argument(self.source({name: argument}), "**"))

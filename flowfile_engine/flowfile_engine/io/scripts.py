@@ -167,7 +167,8 @@ class _Writer:
                 named = ", ".join(
                     f"{name}={self.source(value)}" for name, value in node.excel_options.arguments().items()
                 )
-                self.script.after.append(f"with xlsxwriter.Workbook({self.path}, {self.source(WORKBOOK)}) as workbook:")
+                self.script.after.append("with xlsxwriter.Workbook(")
+                self.script.after += [f"    {self.path},", f"    {self.source(WORKBOOK)},", ") as workbook:"]
                 self.script.after.append(f"    {result}.write_excel(workbook{', ' if named else ''}{named})")
             case "json":
                 self.script.after.append(f"{result}.write_json({self.path})")

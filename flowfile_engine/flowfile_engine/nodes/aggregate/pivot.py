@@ -150,11 +150,11 @@ class Pivot(Node):
 
         recorder, pl = Recorder(script), recorded_polars()
         distinct = inputs["main"].select(pl.col(self.on).unique().sort(nulls_last=True).cast(pl.String))
+        rows = recorder.write(distinct, "pivot_values")
         name = script.fresh("pivot_columns")
-        rows = recorder.source(distinct).flat()
         script.line(f'{name} = {rows}.collect().to_series().fill_null("null").unique(maintain_order=True).to_list()')
         result = self._pivoted(pl, inputs["main"], recorded_value(["null"], name))
-        return [recorder.write(result, "pivot")]
+        return [recorder.write(result, script.step or "pivot")]
 
     def summary(self) -> str:
         return f"{self.aggregate_function} of {', '.join(self.values)} for each {self.on}"

@@ -52,7 +52,7 @@ class PolarsCode(Node):
 
         recorder = Recorder(script)
         frames: dict[str, Any] = inputs["main"] or {}
-        function, result = script.fresh("polars_code"), script.fresh("coded")
+        function, result = script.fresh("polars_code"), script.fresh(script.step or "coded")
         script.definitions.append(as_function(self.code, function, next(iter(frames), None)))
         script.line(f"{result} = {function}({recorder.source(dict(frames)).flat()}).lazy()")
         return [result]
