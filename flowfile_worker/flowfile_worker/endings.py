@@ -61,13 +61,14 @@ class RunRecord:
 
     def __init__(self, task: RunTask) -> None:
         self._run = RunInformation(run_id=task.run_id, flow_uuid=task.flow.uuid, mode=task.mode)
+        self._steps = [step.id for step in task.flow.steps]
 
     def add(self, event: StepEvent) -> None:
         """Take note of a step's state."""
         self._run.add_result(event.result.node_id, event.result)
 
     def answer(self, problem: Problem, peak: int | None) -> Ran:
-        """The run as it ended: the steps that were running carry the problem, the others stay as they were."""
+        """The run as it ended: the steps that were running carry the problem, those that had not begun are skipped."""
         was_cancelled = problem.code == CancelledRunError.code
         run = self._run.model_copy(deep=True)
         run.state = "cancelled" if was_cancelled else "failed"
@@ -75,6 +76,8 @@ class RunRecord:
         for result in run.results:
             if result.state == "running":
                 _end(result, "cancelled" if was_cancelled else "failed", problem)
+        known = {result.node_id for result in run.results}
+        run.results += [StepResult(node_id=key, state="skipped") for key in self._steps if key not in known]
         return Ran(run=run)
 
 

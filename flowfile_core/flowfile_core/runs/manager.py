@@ -94,8 +94,9 @@ class RunManager:
         run.cancelled = True
         if run.at_worker:
             await (await self._worker()).cancel(run_id)
-        elif run.task is not None:
+        elif run.task is not None and not run.sent:
             run.task.cancel()
+        # Else it is on its way to the Worker, which would do it without us: it is cancelled as soon as it is there.
         await run.ended.wait()
         return run
 
@@ -157,11 +158,16 @@ class RunManager:
 
     async def _at_worker(self, run: Run, task: bytes) -> None:
         client = await self._worker()
-        async with client.task(task, task_id=run.run_id) as stream:
-            run.at_worker = True
-            if run.cancelled:
-                await client.cancel(run.run_id)
-            await self._events(run, stream)
+        run.sent = True
+        try:
+            async with client.task(task, task_id=run.run_id) as stream:
+                run.at_worker = True
+                if run.cancelled:
+                    await client.cancel(run.run_id)
+                await self._events(run, stream)
+        except asyncio.CancelledError:
+            await client.cancel_quietly(run.run_id)  # nobody would follow it any more
+            raise
         if run.information.state == "running":
             raise lost("the answer is not whole")
 

@@ -20,6 +20,8 @@ class Run:
 
     Attributes:
         cancelled: somebody asked for its end.
+        sent: it is on its way to the Worker, or there.
+        at_worker: the Worker has taken it.
         ended: set when its record is stored.
     """
 
@@ -28,9 +30,11 @@ class Run:
         self.flow = flow
         self.information = RunInformation(run_id=self.run_id, flow_uuid=flow.graph.uuid, mode=mode)
         self.cancelled = False
+        self.sent = False
         self.at_worker = False
         self.task: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
+        self._steps = [step.node_id for step in flow.graph]
         self._results: dict[NodeId, StepResult] = {}
         self._lines = 0
 
@@ -76,6 +80,8 @@ class Run:
             elif result.state == "waiting":
                 update = {"state": "skipped"}
             results.append(result.model_copy(update=update) if update else result)
+        known = {result.node_id for result in results}
+        results += [StepResult(node_id=key, state="skipped") for key in self._steps if key not in known]
         self.information = self.information.model_copy(
             update={
                 "state": state,

@@ -126,7 +126,7 @@ class WorkerClient:
                 async for line in stream.lines():
                     last = line
             except asyncio.CancelledError:
-                await asyncio.shield(self._cancel_quietly(stream.task_id))
+                await asyncio.shield(self.cancel_quietly(stream.task_id))
                 raise
         if last.startswith(_DONE):
             return last.rstrip()[len(_DONE) : -1]
@@ -174,7 +174,8 @@ class WorkerClient:
             return False
         return True
 
-    async def _cancel_quietly(self, task_id: str) -> None:
+    async def cancel_quietly(self, task_id: str) -> None:
+        """Cancel a task that nobody waits for any more, as far as that can be done."""
         try:
             await self.cancel(task_id)
         except FlowfileError as error:
