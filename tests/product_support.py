@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -351,7 +352,7 @@ def connect(source: int | str, target: int | str, **ports: str) -> dict[str, Any
 def chain(*steps: dict[str, Any]) -> Iterable[dict[str, Any]]:
     """The operations that add steps, each reading the one before it."""
     yield from steps
-    for above, below in zip(steps, steps[1:], strict=False):
+    for above, below in pairwise(steps):
         yield connect(above["id"], below["id"])
 
 
