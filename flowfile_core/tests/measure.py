@@ -79,10 +79,10 @@ class Measured:
         flow = self.call("POST", "/flows", {})
         names = [f"c{number}" for number in range(width)]
         table = {"columns": [{"name": name, "dtype": "Int64"} for name in names], "rows": [[1] * width]}
-        steps = [{"op": "add_step", "id": "in", "type": "manual_input", "settings": table}]
+        steps: list[dict[str, Any]] = [{"op": "add_step", "id": "in", "type": "manual_input", "settings": table}]
         for number in range(length):
             kind = ("formula", "filter", "select")[number % 3]
-            settings = {
+            settings: Any = {
                 "formula": columns("new" if number == 0 else f"c{number % width}", "c0 + 1"),
                 "filter": {"conditions": [{"column": "c1", "operator": ">", "value": 0}]},
                 "select": {"columns": [{"column": "c1"}]},

@@ -83,6 +83,6 @@ def _collect_schema(frame: pl.LazyFrame) -> pl.Schema:
     At a hundred columns that look takes twice as long as Polars takes for the schema.
     """
     schema = pl.Schema()
-    for name, dtype in frame._ldf.collect_schema().items():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    for name, dtype in frame._ldf.collect_schema().items():  # pyright: ignore[reportPrivateUsage]
         OrderedDict.__setitem__(schema, name, dtype)
     return schema
