@@ -27,7 +27,7 @@ def test_ctrl_c_at_any_moment_leaves_nothing(command: Command, flow: Flow, after
     process = command.start("run", flow(LONG_WRITE), "--mode", "performance")
     time.sleep(after)
     status, seconds = end(process, signal.SIGINT)
-    assert status == 130
+    assert status in (130, -signal.SIGINT, 1)  # the latter two: Python itself was still starting
     assert seconds < SOON
     assert command.processes() == []
     assert command.left_behind() == []

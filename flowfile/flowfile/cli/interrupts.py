@@ -47,6 +47,11 @@ class Interrupts:
         finally:
             self._cancel = None
 
+    def ignore(self) -> None:
+        """Let nothing come between a command that is done and its exit code: Python would die of a signal at exit."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
     def release(self) -> None:
         """Give the signals back to the system's own handling, for a service that has handlers of its own."""
         for number in (signal.SIGTERM, signal.SIGHUP):

@@ -29,6 +29,7 @@ class Start:
 
     def __exit__(self, *_: object) -> None:
         self._end_child()
+        self.interrupts.ignore()
 
     def run_command(self) -> int:
         """Read the command line and do what it says; gives the exit code."""
