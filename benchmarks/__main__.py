@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,9 @@ SUBJECTS: dict[str, Callable[[Session], object]] = {
     "memory": memory.measure_ceiling,
 }
 
+BUSY = 0.5
+"""A load above which the figures say more about the machine than about the product."""
+
 
 def main() -> None:
     """Run the subjects asked for; ends with 1 where a figure is over its threshold."""
@@ -38,6 +42,8 @@ def main() -> None:
     names = arguments.only or [name for name in SUBJECTS if name != "fixed-cost"]
     try:
         with Session(arguments.scale, arguments.folder) as session:
+            if os.getloadavg()[0] > BUSY:
+                session.console.print("[yellow]Other processes are at work. Runs yield to them, so they seem slow.[/]")
             for name in names:
                 SUBJECTS[name](session)
             over = [figure.name for figure in session.figures if not figure.holds]
