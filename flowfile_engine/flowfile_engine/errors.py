@@ -75,6 +75,21 @@ def _rebuild(
     return kind(message, hint=hint, node_id=node_id, field=field)
 
 
+class ReportedError(FlowfileError):
+    """A problem that came as data, raised as what it was: with its own code."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message, hint=problem.hint, node_id=problem.node_id, field=problem.field)
+        self._code = problem.code
+
+    @property
+    def problem(self) -> Problem:
+        return super().problem.model_copy(update={"code": self._code})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ReportedError, (self.problem,))
+
+
 class NodeTypeError(FlowfileError):
     """A node class that does not keep the rules, or a node type that is not known."""
 

@@ -118,8 +118,8 @@ class _Builder:
         if not event.implicit[0]:  # in quotes, or a block
             return event.value
         tag = self._parser.resolve(yaml.ScalarNode, event.value, event.implicit)
-        if tag not in _SCALARS:
-            return event.value
+        if tag not in _SCALARS or (tag == f"{_TAG}bool" and event.value.lower() not in ("true", "false")):
+            return event.value  # YAML 1.1 takes `on` and `no` for booleans; here they are a setting and a country
         try:
             return _SCALARS[tag](yaml.ScalarNode(tag, event.value))
         except ValueError:

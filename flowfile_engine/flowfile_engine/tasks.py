@@ -77,12 +77,11 @@ class CountTask(FlowTask):
 
 
 class SourceSchemaTask(_Task):
-    """The columns of a source (a file's header). Answers with `Schemas`."""
+    """The columns of a source (a file's header). Answers with `Schemas`. The settings name no parameters any more."""
 
     kind: Literal["source_schema"] = "source_schema"
     node_type: str
     settings: dict[str, Any]
-    parameters: Parameters = Field(default_factory=dict)
     base_dir: str | None = None
     roots: list[str] | None = None
 

@@ -343,3 +343,8 @@ def test_an_upgrade_that_fails_is_the_steps_problem(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(node_type, "upgrade", lambda raw, from_version: {"columns": raw["subset"]})
     graph = EtlGraph(flow_file.load("flowfile: 1\nnodes:\n- {id: u, type: unique, settings: {}}\n"))
     assert "cannot be brought up to date" in graph.step("u").problems[0].message
+
+
+def test_words_that_old_yaml_takes_for_booleans_are_words():
+    text = "flowfile: 1\nnodes:\n- {id: 1, type: pivot, settings: {on: no, index: [yes], x: true}}\n"
+    assert load(text).steps[0].settings == {"on": "no", "index": ["yes"], "x": True}

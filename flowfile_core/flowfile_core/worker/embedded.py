@@ -86,7 +86,12 @@ class EmbeddedWorker:
         environment = {**os.environ, "FLOWFILE_INTERNAL_TOKEN": self._token}
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=environment,
+                # Ctrl+C in a terminal is for Core, which ends the Worker in its turn.
+                start_new_session=True,
             )
         except OSError as error:
             log.error("the Worker could not be started: %s", error)

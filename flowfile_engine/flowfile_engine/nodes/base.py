@@ -150,7 +150,7 @@ class Node(BaseModel):
         return cls.model_fields["type"].default
 
     @classmethod
-    def upgrade(cls, raw: dict[str, Any], from_version: int) -> dict[str, Any]:  # noqa: ARG003
+    def upgrade(cls, raw: dict[str, Any], from_version: int) -> dict[str, Any]:
         """Settings of an older version of this class, brought to the current one. Pure."""
         return raw
 
@@ -158,7 +158,7 @@ class Node(BaseModel):
         """The frames that this node makes of its inputs (a tuple if it has several outputs). Lazy, never collects."""
         raise NodeTypeError(f"{type(self).__name__} has no lower")
 
-    def resolve(self, **inputs: Any) -> Self:  # noqa: ARG002
+    def resolve(self, **inputs: Any) -> Self:
         """Settings that only the data can give, filled in before `lower` is called for a run. May collect."""
         return self
 
@@ -173,7 +173,7 @@ class Node(BaseModel):
         return self.info.spread
 
     def is_volatile(self) -> bool:
-        """Whether the same inputs may give other rows at the next run: the type says so, or a setting reads the clock."""
+        """Whether the same inputs may give other rows at the next run: by its type, or as a setting reads the clock."""
         from flowfile_engine.expressions import reads_clock
 
         if self.info.purity == "volatile":
@@ -190,7 +190,7 @@ class Node(BaseModel):
         """The files that this node reads now, for the fingerprint of what it gives."""
         return []
 
-    def written_as(self, script: Script, inputs: Mapping[str, Any]) -> list[str] | None:  # noqa: ARG002
+    def written_as(self, script: Script, inputs: Mapping[str, Any]) -> list[str] | None:
         """Names of the variables that hold the outputs, after lines of Python were added to `script` by hand.
 
         None (the usual case): what `lower` calls is recorded.

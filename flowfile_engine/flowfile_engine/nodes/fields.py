@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
@@ -96,7 +96,7 @@ PythonCode = Annotated[str, Field(min_length=1), FieldKind("code", None, (("lang
 FilePath = Annotated[str, Field(min_length=1), FieldKind("file", None)]
 DType = Annotated[str, AfterValidator(_known_dtype), FieldKind("dtype", None)]
 
-Scalar = Annotated[None | bool | int | float | str, FieldKind("value")]
+Scalar = Annotated[bool | int | float | str | None, FieldKind("value")]
 """A value typed by a person; the column that it is compared with decides what its text means."""
 
 
@@ -142,7 +142,7 @@ def field_values(model: BaseModel, prefix: str = "") -> Iterator[FieldValue]:
         yield from _walk(getattr(model, name), annotation, f"{prefix}{name}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _annotations(model: type[BaseModel]) -> list[tuple[str, Any]]:
     """Fields that can hold a kind: a plain number or text costs nothing when a node is walked."""
     found = []

@@ -237,7 +237,10 @@ class DevelopmentRun(Execution):
         return Frames(self.flow, given)
 
     def _fail_stage(self, stage: Stage, error: BaseException, frames: Frames) -> None:
-        if isinstance(error, FlowfileError) and error.node_id is not None:
+        damaged = self.damaged({leaf: self._found[leaf] for leaf in stage.leaves})
+        if damaged is not None:
+            problem = damaged.problem
+        elif isinstance(error, FlowfileError) and error.node_id is not None:
             problem = error.problem
         else:
             problem = self.explained(error, blame(frames, stage.between)).problem

@@ -5,21 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from flowfile_engine import usercode
 from flowfile_engine.dtypes import schema_text
-from flowfile_engine.errors import FlowfileError, NodeId, Problem
+from flowfile_engine.errors import DataError, FlowfileError, NodeId, Problem
 from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.graph.step import NodeStep
 from flowfile_engine.io.errors import explain
 from flowfile_engine.nodes.sink import OutputNode
 from flowfile_engine.run.cache import CachedResult, ResultCache, Writing
 from flowfile_engine.run.disk import disk_full
-from flowfile_engine.run.flow import Frames, PreparedFlow
+from flowfile_engine.run.flow import Frames, Output, PreparedFlow
 from flowfile_engine.run.information import RunInformation, StepResult
 from flowfile_engine.run.leaves import COMPRESSION, Leases, count_rows
 from flowfile_engine.tasks import Event, LogEvent, PartialFileEvent, StepEvent
@@ -77,7 +77,7 @@ class CacheJob(Job):
             plans.append(sink)
         return plans
 
-    def finish(self, collected: Sequence[pl.DataFrame]) -> StepResult:  # noqa: ARG002
+    def finish(self, collected: Sequence[pl.DataFrame]) -> StepResult:
         for output, writing in self._writing.items():
             lease = writing.commit_leased(
                 columns=schema_text(self._schemas[output]),
@@ -185,6 +185,19 @@ class Execution:
             return full.at(step.node_id)
         return (error if isinstance(error, FlowfileError) else explain(error, step.node)).at(step.node_id)
 
+    def damaged(self, results: Mapping[Output, CachedResult]) -> FlowfileError | None:
+        """The error for a cached result that can no longer be read. It is removed: the next run makes it anew."""
+        found = next((node_id for (node_id, _), result in results.items() if not _readable(result)), None)
+        if found is None:
+            return None
+        # What damaged one has mostly damaged others.
+        for step in self.graph:
+            for output in step.node_type.info.outputs if step.hash else ():
+                result = self.cache.find(step.hash, output)
+                if result is not None and not _readable(result):
+                    result.path.unlink(missing_ok=True)
+        return DataError("its cached result is damaged, and was removed", hint="run again", node_id=found)
+
     def fail(self, problem: Problem) -> None:
         """Record that a step failed, and that what is below it is not run."""
         assert problem.node_id is not None
@@ -235,11 +248,21 @@ def _fails(frames: Frames, steps: Sequence[NodeStep]) -> bool:
         ends = [step for step in steps if step.node_id not in inner and step.node_type.info.outputs]
         plans = [frame for step in ends for frame in frames.outputs(step.node_id).values()]
         with usercode.errors_explained():
-            pl.collect_all([plan.sink_batches(_forget, lazy=True) for plan in plans], engine=ENGINE)
+            pl.collect_all(
+                [plan.sink_batches(_forget, lazy=True) for plan in plans], engine=ENGINE, optimizations=frames.flags()
+            )
     except (*POLARS_ERRORS, FlowfileError):
         return True
     return False
 
 
-def _forget(batch: pl.DataFrame) -> None:  # noqa: ARG001
+def _readable(result: CachedResult) -> bool:
+    try:
+        pl.scan_ipc(result.path, glob=False).sink_batches(_forget, engine=ENGINE)
+    except POLARS_ERRORS:
+        return False
+    return True
+
+
+def _forget(batch: pl.DataFrame) -> None:
     return None

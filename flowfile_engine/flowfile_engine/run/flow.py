@@ -20,6 +20,7 @@ from flowfile_engine.graph.step import NodeStep, Prediction
 from flowfile_engine.io.errors import explain
 from flowfile_engine.io.paths import resolve_path
 from flowfile_engine.nodes.base import Node
+from flowfile_engine.run.planning import optimizations
 
 Output = tuple[NodeId, str]
 """An output of a step: its id and the output's name."""
@@ -143,6 +144,10 @@ class Frames:
         for step in self._missing(node_id):
             self._made[step.node_id] = self.flow.lower(step, self.inputs(step))
         return self._made[node_id]
+
+    def flags(self) -> pl.QueryOptFlags:
+        """Polars' optimizer flags for a plan of all steps that were lowered."""
+        return optimizations([self.flow.graph.step(node_id) for node_id in self._made])
 
     def inputs(self, step: NodeStep) -> dict[str, Any]:
         """The frames at a step's inputs, in the ports' shapes."""

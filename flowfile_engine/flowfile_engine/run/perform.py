@@ -9,7 +9,7 @@ from typing import assert_never
 import polars as pl
 
 from flowfile_engine.dtypes import parse_schema, schema_text
-from flowfile_engine.errors import FlowfileError
+from flowfile_engine.errors import FlowfileError, ReportedError
 from flowfile_engine.frames import POLARS_ERRORS, map_inputs
 from flowfile_engine.graph.document import FlowDocument, StepDocument
 from flowfile_engine.graph.graph import EtlGraph
@@ -102,16 +102,16 @@ def run_prepared(
 
 
 def _source_schema(task: SourceSchemaTask) -> Schemas:
-    document = FlowDocument(steps=[StepDocument(id="source", type=task.node_type, settings=task.settings)])
-    flow = prepare(FlowTask(flow=document, base_dir=task.base_dir, roots=task.roots))
-    step = flow.graph.step("source")
-    if step.node is None or step.all_problems:
-        problem = step.all_problems[0]
-        raise FlowfileError(problem.message, hint=problem.hint, field=problem.field)
-    prediction = step.prediction
+    version = builtin_registry()[task.node_type].version
+    step = StepDocument(id="source", type=task.node_type, version=version, settings=task.settings)
+    flow = prepare(FlowTask(flow=FlowDocument(steps=[step]), base_dir=task.base_dir, roots=task.roots))
+    source = flow.graph.step("source")
+    if source.node is None or source.all_problems:
+        raise ReportedError(source.all_problems[0].model_copy(update={"node_id": None}))
+    prediction = source.prediction
     assert prediction is not None
     outputs = {name: schema_text(schema) for name, schema in prediction.schemas.items()}
-    return Schemas(outputs=outputs, fingerprint=files_state(step.node.source_files()))
+    return Schemas(outputs=outputs, fingerprint=files_state(source.node.source_files()))
 
 
 def _node_schema(task: NodeSchemaTask) -> Schemas:
@@ -122,6 +122,4 @@ def _node_schema(task: NodeSchemaTask) -> Schemas:
         raise
     except POLARS_ERRORS as error:
         raise explain(error, node) from error
-    return Schemas(
-        outputs=None if schemas is None else {name: schema_text(schema) for name, schema in schemas.items()}
-    )
+    return Schemas(outputs=None if schemas is None else {name: schema_text(schema) for name, schema in schemas.items()})

@@ -38,8 +38,8 @@ class Probe:
         self,
         with_columns: list[str] | None,
         predicate: pl.Expr | None,
-        n_rows: int | None,  # noqa: ARG002
-        batch_size: int | None,  # noqa: ARG002
+        n_rows: int | None,
+        batch_size: int | None,
     ) -> Iterator[pl.DataFrame]:
         self.asked = True
         if with_columns is None:
@@ -74,7 +74,7 @@ def columns_read(
             plans.append(plan if columns is None else plan.select(columns))
         # The in-memory engine visits every source, also where an empty one decides the result.
         with usercode.errors_explained():
-            pl.collect_all(plans, engine="in-memory")
+            pl.collect_all(plans, engine="in-memory", optimizations=frames.flags())
     except (*POLARS_ERRORS, FlowfileError):
         return dict.fromkeys(leaves)
     return {output: probe.read if probe.asked else None for output, probe in probes.items()}

@@ -10,7 +10,14 @@ import polars as pl
 
 from flowfile_engine import usercode
 from flowfile_engine.dtypes import dtype_text
-from flowfile_engine.errors import ColumnMissingError, DataError, FlowfileError, NodeId, SettingsError
+from flowfile_engine.errors import (
+    ColumnMissingError,
+    DataError,
+    FlowfileError,
+    NodeId,
+    ReportedError,
+    SettingsError,
+)
 from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.graph.step import NodeStep
 from flowfile_engine.io.errors import explain
@@ -68,7 +75,8 @@ class RowReader:
             return Count(rows=cached.rows)
         frames = Frames(self.flow, self._cached_leaves(step))
         with self._errors_explained(step):
-            return Count(rows=frames.output(step.node_id, name).select(pl.len()).collect(engine=ENGINE).item())
+            rows = frames.output(step.node_id, name).select(pl.len())
+            return Count(rows=rows.collect(engine=ENGINE, optimizations=frames.flags()).item())
 
     @contextmanager
     def _errors_explained(self, step: NodeStep) -> Generator[None]:
@@ -141,7 +149,8 @@ class RowReader:
         leaves = self._leaves(step)
         if pruned is None and all(result.whole for result, _ in leaves.values()):
             frames = Frames(self.flow, {end: scan(result, schema) for end, (result, schema) in leaves.items()})
-            return frames.output(step.node_id, output).head(limit).collect(engine=ENGINE)
+            rows = frames.output(step.node_id, output).head(limit)
+            return rows.collect(engine=ENGINE, optimizations=frames.flags())
         return FullWidth(self.flow, self.leases).first_rows(step, output, limit)
 
     def _known_total(self, step: NodeStep, output: str, height: int, limit: int) -> int | None:
@@ -158,8 +167,7 @@ class RowReader:
         run.run([step.node_id], whole=frozenset({step.node_id}))
         run.end()
         if information.problem is not None:
-            problem = information.problem
-            raise _raised(problem.code, problem.message, problem.hint, problem.node_id, problem.field)
+            raise ReportedError(information.problem)
         result = self._whole(step, output)
         if result is None:
             raise FlowfileError("the result was evicted at once", hint="give the cache more room", node_id=step.node_id)
@@ -189,36 +197,24 @@ class RowReader:
         return page(frame.slice(task.offset, task.limit).collect(), task.offset, total, "cached")
 
 
-class _raised(FlowfileError):  # noqa: N801
-    """A problem of a step, raised again as what it was."""
-
-    def __init__(self, code: str, message: str, hint: str, node_id: NodeId | None, field: str | None) -> None:
-        super().__init__(message, hint=hint, node_id=node_id, field=field)
-        self._code = code
-
-    @property
-    def problem(self) -> Any:
-        return super().problem.model_copy(update={"code": self._code})
-
-
 def _filtered(frame: pl.LazyFrame, task: RowsTask) -> pl.LazyFrame:
     if task.filter:
         frame = frame.filter(pl.sql_expr(task.filter))
     if task.search:
         schema = frame.collect_schema()
-        searchable = [name for name, dtype in schema.items() if not dtype.is_nested() and dtype != pl.Binary]
         needle = task.search.lower()
-        frame = frame.filter(
-            pl.any_horizontal(
-                [
-                    pl.col(name).cast(pl.String, strict=False).str.to_lowercase().str.contains(needle, literal=True)
-                    for name in searchable
-                ]
-            )
-            if searchable
-            else pl.lit(False)
-        )
+        found = [
+            _as_text(name, dtype).str.to_lowercase().str.contains(needle, literal=True)
+            for name, dtype in schema.items()
+            if not dtype.is_nested() and not isinstance(dtype, pl.Binary | pl.Object)
+        ]
+        frame = frame.filter(pl.any_horizontal(found) if found else pl.lit(False))
     return frame
+
+
+def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    return column.dt.to_string("polars") if isinstance(dtype, pl.Duration) else column.cast(pl.String, strict=False)
 
 
 def page(frame: pl.DataFrame, offset: int, total: int | None, origin: Any) -> Rows:

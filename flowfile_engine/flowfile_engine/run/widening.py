@@ -14,7 +14,6 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from flowfile_engine.errors import NodeId
-from flowfile_engine.frames import map_inputs
 from flowfile_engine.graph.step import NodeStep
 from flowfile_engine.run.cache import CachedResult
 from flowfile_engine.run.execution import ENGINE
@@ -71,7 +70,8 @@ class FullWidth:
         columns = self._computable(step, output, schema, leaves)
         if not columns:
             return None
-        return frames.output(step.node_id, output).select(columns).head(limit).collect(engine=ENGINE)
+        rows = frames.output(step.node_id, output).select(columns).head(limit)
+        return rows.collect(engine=ENGINE, optimizations=frames.flags())
 
     def _leaf_schema(self, end: Output) -> pl.Schema | None:
         return self._schema(self.flow.graph.step(end[0]), end[1])
@@ -161,7 +161,7 @@ class FullWidth:
             with_columns: list[str] | None,
             predicate: pl.Expr | None,
             n_rows: int | None,
-            batch_size: int | None,  # noqa: ARG001
+            batch_size: int | None,
         ) -> Iterator[pl.DataFrame]:
             columns = with_columns if with_columns is not None else list(schema)
             used = set(columns) | set(predicate.meta.root_names() if predicate is not None else ())

@@ -144,7 +144,8 @@ class Read(Node):
             return None
         script.imports.add("import glob")
         recorder = Recorder(script)
-        one = recorder.source(self._one(recorded_polars(), recorded_value(known_text(self.path), "path"), format)).flat()
+        path = recorded_value(known_text(self.path), "path")
+        one = recorder.source(self._one(recorded_polars(), path, format)).flat()
         files, limit = (
             script.fresh("files"),
             "" if self.n_rows is None else f".head({recorder.source(self.n_rows).flat()})",
