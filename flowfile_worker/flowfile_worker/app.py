@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from flowfile_engine.errors import ConflictError, NotFoundError, Problem
 from flowfile_engine.run.cache import CachedResult, is_file_ref
 from flowfile_engine.tasks import TASK
+from flowfile_worker.documented import document_tasks, problems
 from flowfile_worker.guard import Guard, is_loopback
 from flowfile_worker.job import TaskStatus
 from flowfile_worker.metrics import ChildStatus, child_statuses, own_memory, prometheus
@@ -66,7 +67,7 @@ async def _pool(request: Request) -> Pool:  # a plain function would go through 
 
 
 PoolOf = Annotated[Pool, Depends(_pool)]
-router = APIRouter()
+router = APIRouter(responses=problems(400, 401, 404, 405, 409, 413, 421, 422, 503))
 
 
 @router.get("/health")
@@ -163,6 +164,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.state.pool = pool
     app.include_router(router)
     answer_errors(app)
+    document_tasks(app)
     hosts = frozenset(name.lower() for name in settings.allowed_hosts)
     # Beyond loopback a token is demanded, which no web page has, so any name will do unless some are given.
     app.add_middleware(Guard, token=settings.token, hosts=hosts if hosts or is_loopback(settings.host) else None)
