@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -328,7 +328,7 @@ class EventReader:
 
 
 @contextmanager
-def events(product: Product, last_id: str | None = None) -> Iterator[EventReader]:
+def events(product: Product, last_id: str | None = None) -> Generator[EventReader]:
     """The event stream, for a while."""
     headers = product.headers | ({} if last_id is None else {"Last-Event-ID": last_id})
     with (
@@ -349,7 +349,7 @@ def connect(source: int | str, target: int | str, **ports: str) -> dict[str, Any
     return {"op": "connect", "source": source, "target": target, **ports}
 
 
-def chain(*steps: dict[str, Any]) -> Iterable[dict[str, Any]]:
+def chain(*steps: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The operations that add steps, each reading the one before it."""
     yield from steps
     for above, below in pairwise(steps):

@@ -381,7 +381,7 @@ def _comparable(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _late_flights(folder: Path) -> int:
-    return pl.read_parquet(folder / "output" / "late_flights.parquet")["late_flights"].sum()
+    return pl.read_parquet(folder / "output" / "late_flights.parquet").select(pl.sum("late_flights")).item()
 
 
 def _departures_later_than(minutes: int, folder: Path) -> int:
