@@ -347,4 +347,4 @@ def test_an_upgrade_that_fails_is_the_steps_problem(monkeypatch: pytest.MonkeyPa
 
 def test_words_that_old_yaml_takes_for_booleans_are_words():
     text = "flowfile: 1\nnodes:\n- {id: 1, type: pivot, settings: {on: no, index: [yes], x: true}}\n"
-    assert load(text).steps[0].settings == {"on": "no", "index": ["yes"], "x": True}
+    assert flow_file.load(text).steps[0].settings == {"on": "no", "index": ["yes"], "x": True}

@@ -254,8 +254,8 @@ def test_code_and_sql(folder: Path):
 
 TITLES = [
     "class", "1st", "", "Ünïcödé ☃", "☃", "pl", "params", "os", "Any", "argparse", "main", "make_flow", "print",
-    "orders", "dict", "list", "zip", "flow", "results", "name", "None", "__import__", 'say "hi"', "a\nb", "\\", "{x}", "# no",
-    "_", "self", "vars", "datetime", "Decimal", "match", "frame", "expression",
+    "orders", "dict", "list", "zip", "flow", "results", "name", "None", "__import__", 'say "hi"', "a\nb", "\\", "{x}",
+    "# no", "_", "self", "vars", "datetime", "Decimal", "match", "frame", "expression",
 ]  # fmt: skip
 
 
