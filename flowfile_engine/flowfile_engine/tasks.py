@@ -25,11 +25,13 @@ class FlowTask(_Task):
     """What every task on a flow carries.
 
     Attributes:
+        run_id: the run that is made, or whose results of volatile steps are looked at.
         base_dir: the folder that relative paths of the flow start from.
         roots: the folders that paths must stay inside; None: anywhere.
     """
 
     flow: FlowDocument
+    run_id: str = ""
     parameters: Parameters = Field(default_factory=dict)
     base_dir: str | None = None
     roots: list[str] | None = None
@@ -39,7 +41,6 @@ class RunTask(FlowTask):
     """Run a flow, or what some of its steps need. Answers with a `RunInformation`."""
 
     kind: Literal["run"] = "run"
-    run_id: str
     mode: Mode = "development"
     targets: list[NodeId] | None = None
 

@@ -35,6 +35,7 @@ class OpenFlow:
         revision: grows with each edit; also across restarts of the service.
         saved_revision: the one that the flow's file holds; None while there is no file.
         run_id: of the run that goes on.
+        last_run_id: of the run begun last, whose rows of steps that read the clock are the ones to show.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class OpenFlow:
         self.revision = revision
         self.saved_revision: int | None = revision if path is not None else None
         self.run_id: str | None = None
+        self.last_run_id = ""
         self.lock = asyncio.Lock()
         self.history = History(revision)
         self.schemas = FlowSchemas(graph, store, path.parent if path is not None else None, roots)

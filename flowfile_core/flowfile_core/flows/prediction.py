@@ -161,9 +161,11 @@ class Predictor:
             log.info("the schema of node %s could not be asked: %s", node_id, error)
             return
         if self._pending.get(node_id) == question.key:
-            del self._pending[node_id]
             self._schemas.fresh.add(question.key)
             await self.again([node_id])
+            # Pending until the prediction goes on from the answer: whoever waits must not slip in between.
+            if self._pending.get(node_id) == question.key:
+                del self._pending[node_id]
             await self.settled()
             self._schemas.fresh.discard(question.key)
             if node_id in self._graph and node_id not in self._pending:

@@ -49,6 +49,7 @@ async def get_rows(
     step = step_of(flow, node_id)
     task = RowsTask.model_construct(
         flow=_NO_FLOW,
+        run_id=flow.last_run_id,
         node_id=step.node_id,
         output=_output(step, output),
         offset=offset,
@@ -68,7 +69,13 @@ async def get_count(
 ) -> Response:
     """Count the rows of a step's output."""
     step = step_of(flow, node_id)
-    task = CountTask.model_construct(flow=_NO_FLOW, node_id=step.node_id, output=_output(step, output), **places(flow))
+    task = CountTask.model_construct(
+        flow=_NO_FLOW,
+        run_id=flow.last_run_id,
+        node_id=step.node_id,
+        output=_output(step, output),
+        **places(flow),
+    )
     client = await services.worker.client()
     return raw(await unless_gone(request, client.answer(task_json(flow, task))))
 

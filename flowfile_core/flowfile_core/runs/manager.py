@@ -76,6 +76,7 @@ class RunManager:
             **places(flow),
         )
         self._active[run.run_id] = run
+        flow.last_run_id = run.run_id
         self._database.submit(records.began(flow.flow_id, run.owner_id, run.information))
         self._publish(RunMessage.model_construct(run=run.summary()), run.owner_id)
         run.task = asyncio.create_task(self._follow(run, task_json(flow, task), learnable))

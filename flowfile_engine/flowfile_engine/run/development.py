@@ -7,6 +7,7 @@ them and the join keys (by which a full-width page finds its rows again). Indepe
 from __future__ import annotations
 
 import time
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -180,28 +181,29 @@ class DevelopmentRun(Execution):
 
     def _execute(self, stages: dict[NodeId, Stage]) -> None:
         """Run the stages, each as soon as what it reads is there."""
-        waiting = dict(stages)
+        missing = {
+            node_id: {source for source, output in stage.leaves if (source, output) not in self._found}
+            for node_id, stage in stages.items()
+        }
+        readers: dict[NodeId, list[NodeId]] = {}
+        for node_id, sources in missing.items():
+            for source in sources:
+                readers.setdefault(source, []).append(node_id)
+        ready = deque(node_id for node_id in stages if not missing[node_id])
         running: dict[Future[None], NodeId] = {}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="stage") as pool:
-            while waiting or running:
-                self._start_ready(waiting, running, pool)
-                if not running:
-                    break
+            while ready or running:
+                while ready and len(running) < WORKERS:
+                    node_id = ready.popleft()
+                    if self.state(node_id).state != "skipped":
+                        running[pool.submit(self._run_stage, stages[node_id])] = node_id
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    del running[future]
+                    source = running.pop(future)
                     future.result()
-
-    def _start_ready(
-        self, waiting: dict[NodeId, Stage], running: dict[Future[None], NodeId], pool: ThreadPoolExecutor
-    ) -> None:
-        for node_id, stage in list(waiting.items()):
-            if len(running) >= WORKERS:
-                return
-            if self.state(node_id).state == "skipped":
-                del waiting[node_id]
-            elif all(leaf in self._found for leaf in stage.leaves):
-                del waiting[node_id]
-                running[pool.submit(self._run_stage, stage)] = node_id
+                    for node_id in readers.get(source, []):
+                        missing[node_id].discard(source)
+                        if not missing[node_id]:
+                            ready.append(node_id)
 
     def _run_stage(self, stage: Stage) -> None:
         step = stage.step

@@ -73,18 +73,18 @@ def perform(task: Task, cache: ResultCache, emit: Emit) -> Answer:
     assert_never(task)
 
 
-def prepare(task: FlowTask, run_id: str = "") -> PreparedFlow:
+def prepare(task: FlowTask) -> PreparedFlow:
     """The flow of a task, ready to be lowered."""
     graph = EtlGraph(task.flow, parameters=task.parameters)
     base_dir = Path(task.base_dir) if task.base_dir is not None else None
     roots = [Path(root) for root in task.roots] if task.roots is not None else None
-    return PreparedFlow(graph, base_dir=base_dir, roots=roots, run_id=run_id)
+    return PreparedFlow(graph, base_dir=base_dir, roots=roots, run_id=task.run_id)
 
 
 def run(task: RunTask, cache: ResultCache, emit: Emit) -> RunInformation:
     """Run a flow; what fails is in the answer."""
     information = RunInformation(run_id=task.run_id, flow_uuid=task.flow.uuid, mode=task.mode)
-    return run_prepared(prepare(task, task.run_id), cache, information, emit, task.targets)
+    return run_prepared(prepare(task), cache, information, emit, task.targets)
 
 
 def run_prepared(

@@ -233,10 +233,9 @@ def _sendable(values: pl.Series) -> pl.Series:
         special = values.is_nan() | values.is_infinite()
         return values.cast(pl.String) if special.any() else values
     if dtype == pl.String:
-        cut = values.str.len_chars() > LONG_TEXT
-        return (
-            values.str.head(LONG_TEXT) + pl.when(cut).then(pl.lit("…")).otherwise(pl.lit("")) if cut.any() else values
-        )
+        text = pl.col(values.name)
+        cut = pl.when(text.str.len_chars() > LONG_TEXT).then(text.str.head(LONG_TEXT) + "…").otherwise(text)
+        return values.to_frame().select(cut).to_series()
     if dtype == pl.Boolean or dtype == pl.Null:
         return values
     if dtype == pl.Binary:
