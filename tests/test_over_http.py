@@ -184,7 +184,7 @@ def test_failed_run_names_the_step_and_goes_on_from_there(client: Client) -> Non
 
 
 def test_events_tell_a_run_and_go_on_where_a_client_left(client: Client, product: Product) -> None:
-    flow = client.new_flow(*chain(table("numbers"), add("sorted", "sort", order_by=[{"column": "a"}])))
+    flow = client.new_flow(*chain(table("numbers", 7, "told"), add("sorted", "sort", order_by=[{"column": "told"}])))
     with events(product) as reader:
         reader.wait_for(lambda message: message["kind"] == "reset")
         run_id = flow.run()["run_id"]
