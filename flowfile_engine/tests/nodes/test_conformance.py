@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from polars.testing.parametric import dataframes
+from polars.testing.parametric import column, dataframes
 
 from flowfile_engine.errors import FlowfileError
 from flowfile_engine.frames import map_inputs
@@ -30,14 +30,16 @@ from flowfile_engine.testing import (
 )
 
 NODE_TYPES = list(builtin_registry())
-CASES = [
-    pytest.param(node_type, example, id=f"{node_type.type_name()}: {example.title}")
-    for node_type in NODE_TYPES
-    for example in node_type.examples
-]
-COMPUTED = [case for case in CASES if not writes(case.values[0]) and case.values[0].info.inputs]
+Case = tuple[type[Node], Example]
 
-REPEATABLE = [case for case in COMPUTED if not case.values[0].runs_user_code]
+CASES: list[Case] = [(node_type, example) for node_type in NODE_TYPES for example in node_type.examples]
+COMPUTED = [case for case in CASES if not writes(case[0]) and case[0].info.inputs]
+REPEATABLE = [case for case in COMPUTED if not case[0].runs_user_code]
+
+
+def over(cases: list[Case]) -> pytest.MarkDecorator:
+    names = [f"{node_type.type_name()}: {example.title}" for node_type, example in cases]
+    return pytest.mark.parametrize(("node_type", "example"), cases, ids=names)
 
 
 def lay_files(example: Example, folder: Path) -> None:
@@ -55,7 +57,7 @@ def test_every_type_explains_itself(node_type: type[Node]):
         assert name == "type" or field.get("title"), f"{name} has no title"
 
 
-@pytest.mark.parametrize(("node_type", "example"), CASES)
+@over(CASES)
 def test_examples_are_true(node_type: type[Node], example: Example, tmp_path: Path):
     lay_files(example, tmp_path)
     graph = example_graph(node_type, example.settings, example_inputs(example), tmp_path)
@@ -69,7 +71,7 @@ def test_examples_are_true(node_type: type[Node], example: Example, tmp_path: Pa
             assert_same(actual[output], frame, ordered=example.ordered)
 
 
-@pytest.mark.parametrize(("node_type", "example"), CASES)
+@over(CASES)
 def test_predictions_and_exports_agree_with_runs(
     node_type: type[Node], example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -85,7 +87,7 @@ def test_predictions_and_exports_agree_with_runs(
         assert_same(exported[output], frame, ordered=example.ordered)
 
 
-@pytest.mark.parametrize(("node_type", "example"), COMPUTED)
+@over(COMPUTED)
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_generated_rows_have_the_predicted_schema(node_type: type[Node], example: Example, data: st.DataObject):
@@ -100,7 +102,7 @@ def test_generated_rows_have_the_predicted_schema(node_type: type[Node], example
         assert {output: frame.schema for output, frame in actual.items()} == predicted
 
 
-@pytest.mark.parametrize(("node_type", "example"), REPEATABLE)
+@over(REPEATABLE)
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_exported_code_gives_the_same_rows(node_type: type[Node], example: Example, data: st.DataObject):
@@ -120,7 +122,7 @@ def generated_like(example: Example, data: st.DataObject) -> dict[str, Any]:
     def rows_like(frame: pl.DataFrame) -> pl.DataFrame:
         if not frame.width:
             return frame
-        columns = [pl.testing.parametric.column(name, dtype) for name, dtype in frame.schema.items()]
+        columns = [column(name, dtype) for name, dtype in frame.schema.items()]
         return data.draw(dataframes(cols=columns, max_size=8, allow_null=True))
 
     return map_inputs(example_inputs(example), rows_like)
