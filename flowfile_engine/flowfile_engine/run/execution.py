@@ -21,7 +21,7 @@ from flowfile_engine.run.cache import CachedResult, ResultCache, Writing
 from flowfile_engine.run.disk import disk_full
 from flowfile_engine.run.flow import Frames, Output, PreparedFlow
 from flowfile_engine.run.information import RunInformation, StepResult
-from flowfile_engine.run.leaves import COMPRESSION, Leases, count_rows
+from flowfile_engine.run.leaves import COMPRESSION, Leases, count_rows, forget, is_readable
 from flowfile_engine.tasks import Event, LogEvent, PartialFileEvent, StepEvent
 
 Emit = Callable[[Event], None]
@@ -187,14 +187,14 @@ class Execution:
 
     def damaged(self, results: Mapping[Output, CachedResult]) -> FlowfileError | None:
         """The error for a cached result that can no longer be read. It is removed: the next run makes it anew."""
-        found = next((node_id for (node_id, _), result in results.items() if not _readable(result)), None)
+        found = next((node_id for (node_id, _), result in results.items() if not is_readable(result)), None)
         if found is None:
             return None
         # What damaged one has mostly damaged others.
         for step in self.graph:
             for output in step.node_type.info.outputs if step.hash else ():
                 result = self.cache.find(step.hash, output)
-                if result is not None and not _readable(result):
+                if result is not None and not is_readable(result):
                     result.path.unlink(missing_ok=True)
         return DataError("its cached result is damaged, and was removed", hint="run again", node_id=found)
 
@@ -249,20 +249,8 @@ def _fails(frames: Frames, steps: Sequence[NodeStep]) -> bool:
         plans = [frame for step in ends for frame in frames.outputs(step.node_id).values()]
         with usercode.errors_explained():
             pl.collect_all(
-                [plan.sink_batches(_forget, lazy=True) for plan in plans], engine=ENGINE, optimizations=frames.flags()
+                [plan.sink_batches(forget, lazy=True) for plan in plans], engine=ENGINE, optimizations=frames.flags()
             )
     except (*POLARS_ERRORS, FlowfileError):
         return True
     return False
-
-
-def _readable(result: CachedResult) -> bool:
-    try:
-        pl.scan_ipc(result.path, glob=False).sink_batches(_forget, engine=ENGINE)
-    except POLARS_ERRORS:
-        return False
-    return True
-
-
-def _forget(batch: pl.DataFrame) -> None:
-    return None

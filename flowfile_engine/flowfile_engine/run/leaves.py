@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from flowfile_engine.dtypes import parse_dtype
+from flowfile_engine.frames import POLARS_ERRORS
 from flowfile_engine.run.cache import CachedResult, Lease, ResultCache
 
 COMPRESSION = "lz4"
@@ -39,6 +40,19 @@ def count_rows(path: Path, schema: pl.Schema) -> int:
     return pl.scan_ipc(path, glob=False).select(pl.len()).collect().item()
 
 
+def is_readable(result: CachedResult) -> bool:
+    """Whether a cached result can be read from its beginning to its end."""
+    try:
+        pl.scan_ipc(result.path, glob=False).sink_batches(forget, engine="streaming")
+    except POLARS_ERRORS:
+        return False
+    return True
+
+
+def forget(batch: pl.DataFrame) -> None:
+    """Takes rows that are computed to see whether they can be."""
+
+
 class Leases:
     """Keeps the cached results that a task reads from being evicted, until closed."""
 
@@ -60,6 +74,11 @@ class Leases:
         """Hold a lease that was got elsewhere."""
         self._held.append(lease)
         return lease.result
+
+    @property
+    def results(self) -> list[CachedResult]:
+        """All that is held."""
+        return [lease.result for lease in self._held]
 
     def close(self) -> None:
         """Let go of all."""

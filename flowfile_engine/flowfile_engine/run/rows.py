@@ -26,7 +26,7 @@ from flowfile_engine.run.development import DevelopmentRun
 from flowfile_engine.run.execution import ENGINE
 from flowfile_engine.run.flow import Frames, Output, PreparedFlow
 from flowfile_engine.run.information import RunInformation
-from flowfile_engine.run.leaves import Leases, scan
+from flowfile_engine.run.leaves import Leases, is_readable, scan
 from flowfile_engine.run.widening import FullWidth
 from flowfile_engine.tasks import ColumnInfo, Count, Event, ProgressEvent, Rows, RowsTask
 
@@ -85,6 +85,12 @@ class RowReader:
             with usercode.errors_explained():
                 yield
         except POLARS_ERRORS as error:
+            damaged = [result for result in self.leases.results if not is_readable(result)]
+            for result in damaged:
+                result.path.unlink(missing_ok=True)
+            if damaged:
+                message, hint = "a cached result is damaged, and was removed", "look again, or run the flow again"
+                raise DataError(message, hint=hint, node_id=step.node_id) from error
             raise explain(error, step.node).at(step.node_id) from error
         except DataError as error:
             if error.node_id is None:

@@ -19,6 +19,7 @@ from flowfile_engine.run.cache import CachedResult
 from flowfile_engine.run.execution import ENGINE
 from flowfile_engine.run.flow import Frames, Output, PreparedFlow
 from flowfile_engine.run.leaves import Leases, in_order, scan
+from flowfile_engine.run.planning import optimizations
 from flowfile_engine.run.pruning import columns_read
 
 FILTERS = 4
@@ -48,8 +49,12 @@ class FullWidth:
             return pl.DataFrame(schema=schema)
         if kept.width == len(schema):
             return kept
-        candidates = self._frame(step, output, _rows_filter(kept)).collect(engine=ENGINE)
+        candidates = self._collected(step, self._frame(step, output, _rows_filter(kept)))
         return _matched(kept, candidates, schema)
+
+    def _collected(self, step: NodeStep, frame: pl.LazyFrame) -> pl.DataFrame:
+        above = [self.flow.graph.step(node_id) for node_id in self.flow.graph.upstream([step.node_id])]
+        return frame.collect(engine=ENGINE, optimizations=optimizations(above))
 
     def _schema(self, step: NodeStep, output: str) -> pl.Schema | None:
         return step.prediction.schemas.get(output) if step.prediction is not None else None
@@ -171,7 +176,7 @@ class FullWidth:
             else:
                 frame = self._frame(step, output, predicate)
             frame = frame.select(columns)
-            yield (frame if n_rows is None else frame.head(n_rows)).collect(engine=ENGINE)
+            yield self._collected(step, frame if n_rows is None else frame.head(n_rows))
 
         return register_io_source(read, schema=schema)
 

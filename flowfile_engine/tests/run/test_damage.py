@@ -13,6 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flowfile_engine.errors import DataError
+
 TABLE = pl.DataFrame({"k": list(range(50)) * 2, "v": list(range(100)), "s": ["text"] * 100})
 
 
@@ -156,3 +158,15 @@ def test_a_full_disk_says_so_and_leaves_nothing(bench: Any, tmp_path: Path, mode
         assert [path for path in answer["left"] if path.endswith(".arrow")] == []
     finally:
         subprocess.run(["umount", "-l", small], check=True)
+
+
+def test_rows_over_damaged_results_say_so_and_then_come(flow: Any):
+    flow.run()
+    expected = flow.rows("last").rows
+    for path in data_files(flow):
+        overwrite(path)
+    with pytest.raises(DataError, match="damaged"):
+        flow.rows("last")
+    for path in data_files(flow):
+        path.unlink()
+    assert flow.rows("last").rows == expected

@@ -55,16 +55,16 @@ def seconds(work: Callable[[], Any]) -> float:
     """The quicker of two goes: another process may take the machine for a while."""
     taken: list[float] = []
     for _ in range(2):
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        taken.append(time.perf_counter() - started)
+        taken.append(time.process_time() - started)
     return min(taken)
 
 
 def assert_proportional(short: Callable[[], Any], long: Callable[[], Any]) -> None:
-    """Five times the length takes far less than twenty-five times the time."""
+    """Five times the length takes less than twenty-five times the processor's time, as a square would, with room."""
     base = max(seconds(short), 0.005)
-    assert seconds(long) < 14 * base
+    assert seconds(long) < 18 * base
 
 
 @pytest.fixture(scope="module")
