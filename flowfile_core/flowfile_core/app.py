@@ -56,7 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
         max_body_size=MAX_BODY,
         separate_input_output_schemas=False,
     )
-    for module in (pages, files, editing, nodes, data, runs, palette, events):
+    # Routes are tried in this order: those that a person waits for while typing and running come first.
+    for module in (editing, nodes, runs, data, events, files, palette, pages):
         app.include_router(module.router)
     add_problem_handlers(app)
     app.add_middleware(OriginGuard, hosts=settings.allowed_hosts, origins=settings.allowed_origins)

@@ -111,13 +111,13 @@ class Job:
         await self._room.wait()
 
     async def lines(self) -> AsyncGenerator[bytes]:
-        """Its events as JSON, as they come. To be read once."""
+        """Its events as JSON, one a line, as they come: as many at once as there are. To be read once."""
         while True:
             while self._lines:
-                line = self._lines.popleft()
-                if len(self._lines) < _MANY:
-                    self._room.set()
-                yield line
+                lines = b"\n".join(self._lines) + b"\n"
+                self._lines.clear()
+                self._room.set()
+                yield lines
             if self.is_read or not self._listened_to:
                 return
             self._changed.clear()

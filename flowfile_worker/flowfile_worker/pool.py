@@ -115,8 +115,9 @@ class Pool:
         """
         job = self.submit(task, task_id=task_id)
         try:
-            async for line in job.lines():
-                yield EVENT.validate_json(line)
+            async for lines in job.lines():
+                for line in lines.splitlines():
+                    yield EVENT.validate_json(line)
         finally:
             self._end_early(job)
 

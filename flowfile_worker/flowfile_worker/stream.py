@@ -30,9 +30,9 @@ class TaskStream(Response):
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             more = True
-            async for line in self._job.lines():
+            async for lines in self._job.lines():
                 more = not self._job.is_read
-                await send({"type": "http.response.body", "body": line + b"\n", "more_body": more})
+                await send({"type": "http.response.body", "body": lines, "more_body": more})
             if more:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

@@ -185,7 +185,7 @@ async def test_what_waits_can_be_cancelled(make_pool: MakePool) -> None:
         second = pool.submit(run(), task_id="second")
         assert [task.state for task in pool.tasks()] == ["running", "queued"]
         await pool.cancel("second")
-        lines = [line async for line in second.lines()]
+        lines = [line async for lines in second.lines() for line in lines.splitlines()]
         assert b'"state":"cancelled"' in lines[-1]
         assert [task.task_id for task in pool.tasks()] == ["first"]
 
