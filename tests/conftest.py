@@ -14,6 +14,17 @@ sys.path.append(str(Path(__file__).parent))  # `product_support`, for tests that
 
 from product_support import Client, Product
 
+from examples import data
+
+PREPARED = Path.home() / ".cache" / "flowfile" / "nycflights13"
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Path:
+    """The folder of the sample tables, made once a machine; set-up brings what they are made of."""
+    data.prepare(PREPARED)
+    return PREPARED
+
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:

@@ -25,7 +25,6 @@ from flowfile_engine.run.flow import PreparedFlow
 from flowfile_engine.run.information import RunInformation
 
 EXAMPLES = Path(data.__file__).parent
-PREPARED = Path.home() / ".cache" / "flowfile" / "nycflights13"
 
 RESULTS = {
     "late_flights": ("charts", "output/late_flights.parquet"),
@@ -34,15 +33,6 @@ RESULTS = {
     "quality_profile": (None, "output/quality_profile.csv"),
 }
 """By flow: the explore node that shows its answer, and the file that holds it."""
-
-
-@pytest.fixture(scope="session")
-def prepared() -> Path:
-    try:
-        data.prepare(PREPARED)
-    except data.SampleDataError as error:
-        pytest.skip(str(error))
-    return PREPARED
 
 
 @pytest.fixture

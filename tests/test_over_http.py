@@ -37,7 +37,6 @@ from examples import data
 from examples.expected import EXPECTED
 
 EXAMPLES = Path(data.__file__).parent
-PREPARED = Path.home() / ".cache" / "flowfile" / "nycflights13"
 
 ANSWERS = {
     "late_flights": "latest_first",
@@ -46,15 +45,6 @@ ANSWERS = {
     "quality_profile": "worst_first",
 }
 """By flow: the step that has the answer."""
-
-
-@pytest.fixture(scope="session")
-def prepared() -> Path:
-    try:
-        data.prepare(PREPARED)
-    except data.SampleDataError as error:
-        pytest.skip(str(error))
-    return PREPARED
 
 
 @pytest.fixture
@@ -155,7 +145,7 @@ def test_vanished_column_is_shown_at_the_field_and_its_repair_computes_only_what
     assert {"departures", "columns_profile"} <= cached
     assert not cached & _below(flow, "airports")
     rows = _frame(flow.rows("worst_first", limit=100_000))
-    wanted = EXPECTED["quality_profile"](PREPARED).collect()
+    wanted = EXPECTED["quality_profile"](examples / "data").collect()
     assert_frame_equal(_comparable(rows, ""), _comparable(wanted, ""), rel_tol=1e-9, abs_tol=0)
     assert (examples / "output" / "quality_profile.csv").exists()
 

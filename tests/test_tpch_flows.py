@@ -12,7 +12,7 @@ import polars.selectors as cs
 import pytest
 from polars.testing import assert_frame_equal
 
-from benchmarks.tpch.data import Tables, TpchError, make
+from benchmarks.tpch.data import Tables, make
 from benchmarks.tpch.flows import ANSWER, FLOWS, tpch_flow
 from benchmarks.tpch.queries import QUERIES
 from flowfile_engine import flow_file
@@ -33,10 +33,7 @@ SCALE = 0.01
 
 @pytest.fixture(scope="session")
 def tables() -> Path:
-    try:
-        return make(SCALE)
-    except TpchError as error:
-        pytest.skip(str(error))
+    return make(SCALE)
 
 
 @pytest.fixture(params=["whole", "pruned"])
