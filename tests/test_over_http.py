@@ -124,7 +124,7 @@ def test_flow_is_saved_as_it_was_opened(client: Client, examples: Path) -> None:
 
 
 def test_vanished_column_is_shown_at_the_field_and_its_repair_computes_only_what_changed(
-    client: Client, examples: Path
+    client: Client, examples: Path, prepared: Path
 ) -> None:
     flow = client.open_flow(examples / "quality_profile.flow.yaml")
     flow.run()
@@ -145,7 +145,7 @@ def test_vanished_column_is_shown_at_the_field_and_its_repair_computes_only_what
     assert {"departures", "columns_profile"} <= cached
     assert not cached & _below(flow, "airports")
     rows = _frame(flow.rows("worst_first", limit=100_000))
-    wanted = EXPECTED["quality_profile"](examples / "data").collect()
+    wanted = EXPECTED["quality_profile"](prepared).collect()
     assert_frame_equal(_comparable(rows, ""), _comparable(wanted, ""), rel_tol=1e-9, abs_tol=0)
     assert (examples / "output" / "quality_profile.csv").exists()
 
